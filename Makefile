@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make            the three programs, in build/
+# make check      installs what it needs, builds, runs every test
+# make demo       the whole story, from a request to a verified replay
+# make bench      speed, memory and scale beside the peers, as ratios
+# make layers     proves that no floor uses a floor above it
+# make lint       clang-tidy, cppcheck, shellcheck, mandoc
+# SAN=1           with AddressSanitizer and UndefinedBehaviorSanitizer, in build-san/
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SAN     ?=
+CC      ?= cc
+PKGS    := libcrypto libconfig sqlite3 jansson libssh libseccomp
+VERSION := 0.1
+
+B := build$(if $(SAN),-san)
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wformat=2 -Wundef -Werror
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+ifeq ($(SAN),)
+OPT     := -O2 -g -D_FORTIFY_SOURCE=3
+else
+OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+CPPFLAGS += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -Iinclude $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CFLAGS  := -std=c17 $(OPT) $(WARN) $(HARDEN) $(EXTRA_CFLAGS)
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=address,undefined)
+LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+FLOORS   := ca recorder bastion
+PROGRAMS := $(FLOORS:%=$(B)/postern-%)
+
+# A floor's library is everything in its folder but main*.c and the verbs (cmd_*.c).
+verbs = $(wildcard $(1)/main*.c $(1)/cmd_*.c)
+lib   = $(filter-out $(call verbs,$(1)),$(wildcard $(1)/*.c))
+objs  = $(patsubst %.c,$(B)/%.o,$(1))
+
+UNIT  := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/e2e/*.c tests/bench/*.c))
+STATIC := $(B)/libbastion.a $(B)/librecorder.a $(B)/libca.a
+
+all: $(PROGRAMS)
+
+define floor
+$(B)/lib$(1).a: $(call objs,$(call lib,$(1)))
+	@echo '  AR      $$@'; rm -f $$@; $(AR) rcs $$@ $$^
+endef
+$(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
+
+# The authority's verbs write the log, so they are linked above both libraries.
+$(B)/postern-ca: $(call objs,$(call verbs,ca)) $(B)/librecorder.a $(B)/libca.a
+$(B)/postern-recorder: $(call objs,$(call verbs,recorder)) $(B)/librecorder.a $(B)/libca.a
+$(B)/postern-bastion: $(call objs,$(call verbs,bastion)) $(STATIC)
+$(PROGRAMS):
+	@echo '  LD      $@'; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(STATIC)
+	@echo '  LD      $@'; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(FUZZ): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/seeds.o $(STATIC)
+	@echo '  LD      $@'; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(STATIC)
+	@echo '  LD      $@'; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D); echo '  CC      $<'; $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+tests: $(PROGRAMS) $(UNIT) $(FUZZ) $(TOOLS)
+
+deps:
+	@packaging/install-dependencies
+
+check: deps
+	@$(MAKE) --no-print-directory tests layers
+	@BUILD=$(B) tests/run
+
+demo: deps
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(B) tests/demo
+
+bench: deps
+	@$(MAKE) --no-print-directory tests
+	@BUILD=$(B) tests/bench/run
+
+layers: $(STATIC)
+	@BUILD=$(B) tests/layers
+
+lint: deps
+	@tests/lint
+
+# Two minutes of libFuzzer for each target, from the seeds that `make check` runs.
+fuzz: deps
+	@tests/fuzz/run
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/share/doc/postern
+	install -m 755 $(B)/postern-ca $(B)/postern-recorder $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/postern-bastion $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 ca/postern-ca.1 recorder/postern-recorder.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 bastion/postern-bastion.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 README.md conf/*.conf $(DESTDIR)$(PREFIX)/share/doc/postern
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/postern-ca bin/postern-recorder \
+		sbin/postern-bastion share/man/man1/postern-ca.1 \
+		share/man/man1/postern-recorder.1 share/man/man8/postern-bastion.8)
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/postern
+
+clean:
+	rm -rf build build-san build-fuzz
+
+.PHONY: all tests deps check demo bench layers lint fuzz install uninstall clean
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
