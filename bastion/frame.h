@@ -98,6 +98,10 @@ enum bas_frame_type {
 	BAS_F_STOP,
 	/* spawner -> keeper: u32 tag, u32 status, string signal (empty: none), u64 cpu microseconds. The whole tree is gone */
 	BAS_F_GONE,
+
+	/* spawner -> clerk, after a reload: string krl path (empty: none), u32 krl_max_age, u32 linger, string JSON
+	 * fields of policy.loaded [new nursery's socket] */
+	BAS_F_POLICY = 128,
 };
 
 struct bas_frame {

@@ -11,6 +11,9 @@
  * When clerk, nursery or listener dies, the spawner ends the post, every command included: a room that is
  * missing is never worked around. A keeper ends when its clerk, spawner or door socket
  * does; a door ends when its keeper's does; a command's tree ends when its keeper's socket does.
+ *
+ * A room finds itself with its final uid, non-dumpable, with a title, killed by the kernel when the spawner
+ * dies (PR_SET_PDEATHSIG), every signal at its default and unblocked, and no descriptors but those named here and 0, 1, 2.
  */
 #ifndef BAS_ROOMS_H
 #define BAS_ROOMS_H
@@ -19,12 +22,21 @@
 
 #include "bastion/config.h"
 
-/* All return the process's exit status. Descriptors are owned by the room. */
+/*
+ * All return the process's exit status. Descriptors are owned by the room.
+ *
+ * `parent` is a seqpacket socket to the spawner. Its end tells nursery and listener: take nothing new (the
+ * listener closes its listening sockets and its nursery socket), live on until the last child has
+ * ended, then return 0. So a reload starts a new pair beside the old one, and connections go on with the policy
+ * that admitted them. It tells the clerk: end every session, log that, return 0.
+ */
 
-/* parent: HUP ends it. nursery: brings a socket per keeper. */
+/* parent: brings BAS_F_POLICY after a reload. nursery: brings a socket per keeper; its end
+ * ends nothing, keepers live on. */
 struct bas_clerk_fds { int parent; int nursery; };
 int bas_clerk_run(const struct bas_config *config, const struct bas_clerk_fds *fds);
 
+/* The end of `listener` means the same as that of `parent`, once its keepers are gone. */
 struct bas_nursery_fds { int parent; int listener; int clerk; int spawner; };
 int bas_nursery_run(const struct bas_config *config, const struct bas_nursery_fds *fds);
 
