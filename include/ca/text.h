@@ -21,7 +21,10 @@
  * bidi controls, invalid UTF-8) as \n, \t, \r, \\, \xNN (a byte) or \u{NNNN}.
  */
 void ca_text_escape(struct ca_buf *out, const void *data, size_t len);
-/* The same as a heap string; caller frees. NULL when out of memory. */
+/* The same, but a backslash stays a single one: for our own sentences, which may hold
+ * text that was escaped already. */
+void ca_text_escape_line(struct ca_buf *out, const void *data, size_t len);
+/* ca_text_escape as a heap string; caller frees. NULL when out of memory. */
 CA_MUST_USE char *ca_text_escaped(const void *data, size_t len);
 
 /* Decodes one character: its length 1 to 4, or 0 when the bytes are not UTF-8. */
