@@ -20,14 +20,12 @@ B := build$(if $(SAN),-san)
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wformat=2 -Wundef -Werror
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
-ifeq ($(SAN),)
-OPT     := -O2 -g -D_FORTIFY_SOURCE=3
-else
-OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-endif
+, := ,
+SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined)
+OPT     := $(if $(SAN),-O1 -g -fno-omit-frame-pointer $(SANITIZE),-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 CPPFLAGS += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -Iinclude -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS  := -std=c17 $(OPT) $(WARN) $(HARDEN) $(EXTRA_CFLAGS)
-LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=address,undefined)
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE)
 LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 FLOORS   := ca recorder bastion
