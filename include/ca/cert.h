@@ -6,9 +6,11 @@
  * (ca_cert_parse), did its authority sign it (ca_cert_verify), is it good here
  * and now (ca_judge in judge.h). Parsed is not trusted, trusted is not permitted.
  *
- * Stricter than sshd: no NUL anywhere, options sorted, unique and each of the
- * right shape, no empty principal, at most 64 of them, no trailing byte, RSA
- * rules of key.h for the subject and for the authority.
+ * Stricter than sshd: no NUL in key id, principal, option name or the value of
+ * a critical option (values of extensions are bytes: ours hold binary ones),
+ * options sorted, unique and each of the right shape, no empty principal, at most
+ * 64 of them, no trailing byte, RSA rules of key.h for the subject and for the
+ * authority, no SHA-1. A list of no principals parses; nobody is then named.
  */
 #ifndef CA_CERT_H
 #define CA_CERT_H
@@ -59,7 +61,7 @@ struct ca_cert {
 /* Copies `blob`. Caller frees `*out`. Says nothing of trust. */
 CA_MUST_USE bool ca_cert_parse(struct ca_cert **out, const void *blob, size_t len,
     struct ca_why *why);
-/* `type base64 [comment]`, as in a -cert.pub file. */
+/* `type base64 [comment]`, as in a -cert.pub file; may end with one LF. */
 CA_MUST_USE bool ca_cert_parse_line(struct ca_cert **out, const char *line, struct ca_why *why);
 void ca_cert_free(struct ca_cert *cert);
 /* Whether cert->authority signed it. */
@@ -73,7 +75,11 @@ void ca_cert_hash(const struct ca_cert *cert, uint8_t out[static 32]); /* SHA-25
 /* `type base64 comment` LF */
 void ca_cert_put_line(struct ca_buf *out, const struct ca_cert *cert, const char *comment);
 
-/* What goes into a new certificate; all borrowed. Options in any order. */
+/*
+ * What goes into a new certificate; all borrowed. Options in any order. Narrower than
+ * what parses: serial not 0, key id and principals (at least one, no pattern, no blank)
+ * printable ASCII of 1 to 256 characters, standard options in their own list only.
+ */
 struct ca_cert_spec {
 	const struct ca_key *key;
 	uint64_t serial;
