@@ -19,7 +19,8 @@
 #include "ca/judge.h"
 #include "ca/why.h"
 
-#define BAS_LINE_MAX 65536 /* bytes of a command line */
+#define BAS_LINE_MAX 65536  /* bytes of a command line */
+#define BAS_ARGV_MAX 131072 /* bytes of all words of an argv, each with its NUL */
 
 /* Built-ins first, then the role's commands. */
 enum bas_call_kind { BAS_CALL_RUN, BAS_CALL_HELP, BAS_CALL_WHOAMI };
@@ -37,7 +38,7 @@ struct bas_caller {
 struct bas_call {
 	enum bas_call_kind kind;
 	const struct bas_command *command; /* RUN; HELP COMMAND; else NULL */
-	char **values;                     /* per parameter, heap; NULL: not given and no default */
+	char **values;                     /* per parameter, canonical; NULL: a flag not given */
 	size_t value_count;
 };
 
@@ -50,7 +51,11 @@ CA_MUST_USE bool bas_call_parse(struct bas_call *out, const struct bas_role *rol
 void bas_call_clear(struct bas_call *call);
 /* The canonical line: parsing it gives the same call, and encoding that the same bytes. */
 void bas_call_encode(struct ca_buf *out, const struct bas_call *call);
-/* argv, NULL-terminated, one block to free(). One word of a template stays one word. */
+/*
+ * argv, NULL-terminated, one block to free(). One word of a template stays one word; a word that
+ * is a flag not given is left out. `caller` NULL leaves {identity} and the like as written,
+ * to show and not to run.
+ */
 CA_MUST_USE bool bas_call_argv(char ***out, const struct bas_call *call,
     const struct bas_caller *caller, struct ca_why *why);
 /* What `ssh gate help` and `help COMMAND` print; `command` NULL: all. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ca/address.h"
 #include "ca/allowed_signers.h"
 #include "ca/judge.h"
 #include "ca/key.h"
@@ -21,7 +22,6 @@
 #include "ca/why.h"
 
 enum bas_level { BAS_LEVEL_NONE, BAS_LEVEL_BASIC, BAS_LEVEL_KERNEL, BAS_LEVEL_FULL };
-const char *bas_level_name(enum bas_level level);
 
 enum bas_parameter_type {
 	BAS_TEXT, BAS_INTEGER, BAS_CHOICE, BAS_DURATION, BAS_TIME, BAS_PATH, BAS_FLAG,
@@ -30,12 +30,13 @@ enum bas_parameter_type {
 struct bas_parameter {
 	const char *name;
 	enum bas_parameter_type type;
-	size_t max_len;             /* text, path: bytes */
+	size_t max_len;             /* text, path: bytes of a value */
 	int64_t min, max;           /* integer; duration in seconds */
 	const char *const *choices; /* choice */
 	size_t choice_count;
 	const char *below;          /* path: the folder */
 	const char *fallback;       /* default, or NULL: required (a flag is never required) */
+	const char *as;             /* flag: the word it becomes, "--verbose"; not given: no word */
 	bool dash;                  /* a value may begin with '-' */
 	bool rest;                  /* the remaining bytes of the line, verbatim; last only */
 };
@@ -113,6 +114,10 @@ struct bas_config {
 
 CA_MUST_USE bool bas_config_load(struct bas_config **out, const char *path, struct ca_why *why);
 void bas_config_free(struct bas_config *config);
+/* "basic" */
+const char *bas_level_name(enum bas_level level);
+/* `127.0.0.1:22`, `[::1]:22`: an entry of `listen`, or of `connect` where it is no host name. */
+CA_MUST_USE bool bas_endpoint_parse(const char *text, struct ca_address *address, uint16_t *port);
 /* NULL when there is none. */
 const struct bas_role *bas_config_role(const struct bas_config *config, const char *name);
 const struct bas_command *bas_role_command(const struct bas_role *role, const char *name);
