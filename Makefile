@@ -69,7 +69,7 @@ $(B)/%.o: %.c
 tests: $(PROGRAMS) $(UNIT) $(FUZZ) $(TOOLS)
 
 deps:
-	@packaging/install-dependencies
+	@packaging/install-dependencies build run test
 
 check: deps
 	@$(MAKE) --no-print-directory tests layers
@@ -86,11 +86,13 @@ bench: deps
 layers: $(STATIC)
 	@BUILD=$(B) tests/layers
 
-lint: deps
+lint:
+	@packaging/install-dependencies build lint
 	@tests/lint
 
 # Two minutes of libFuzzer for each target, from the seeds that `make check` runs.
-fuzz: deps
+fuzz:
+	@packaging/install-dependencies build lint
 	@tests/fuzz/run
 
 install: all
