@@ -31,4 +31,16 @@ void ca_sha256_free(struct ca_sha256 *hash);
 /* From the kernel; aborts when there are none. */
 void ca_random(void *out, size_t len);
 
+/* Overwrites a secret; the compiler may not leave it out. */
+void ca_wipe(void *secret, size_t len);
+
+/*
+ * Makes the library load now whatever it would load at first use: its
+ * configuration, each hash, curve and signature algorithm, its seeded generator.
+ * For a process that forks, or that is about to close its sandbox; afterwards hashing,
+ * reading keys, verifying and signing open no file. Signing with ECDSA and RSA goes on
+ * needing getrandom (and getpid, to notice a fork). Aborts when something is missing.
+ */
+void ca_crypto_warm(void);
+
 #endif
