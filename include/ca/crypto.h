@@ -16,10 +16,14 @@
 #define CA_SHA256_SIZE 32
 #define CA_SHA512_SIZE 64
 
+#define CA_SHA1_SIZE 20
+
 struct ca_sha256; /* a running hash */
 
 void ca_sha256(const void *data, size_t len, uint8_t out[static CA_SHA256_SIZE]);
 void ca_sha512(const void *data, size_t len, uint8_t out[static CA_SHA512_SIZE]);
+/* For fingerprints in revocation lists only; no signature uses it. */
+void ca_sha1(const void *data, size_t len, uint8_t out[static CA_SHA1_SIZE]);
 
 /* Aborts when out of memory; hashing itself cannot fail. */
 struct ca_sha256 *ca_sha256_new(void);
