@@ -40,8 +40,8 @@ enum bas_frame_type {
 	BAS_F_SIGNAL,
 	/* u32 channel. The client closed it */
 	BAS_F_CLOSE,
-	/* string kind (local-forward, remote-forward, streamlocal, agent, x11, subsystem, tunnel, global), sent
-	 * once per kind and connection */
+	/* string kind (local-forward, remote-forward, streamlocal, agent, x11, subsystem, tunnel, global; channel:
+	 * of a type that nobody told the name of), sent once per kind and connection */
 	BAS_F_REFUSED,
 
 	/* keeper -> door */

@@ -40,7 +40,9 @@ int bas_clerk_run(const struct bas_config *config, const struct bas_clerk_fds *f
 struct bas_nursery_fds { int parent; int listener; int clerk; int spawner; };
 int bas_nursery_run(const struct bas_config *config, const struct bas_nursery_fds *fds);
 
-struct bas_listener_fds { int parent; int nursery; const int *listening; size_t listening_count; };
+/* host_key: readable, holds the text of the private key that config->host_key names (opened by the one who
+ * may); not above 2: the file is opened by name. */
+struct bas_listener_fds { int parent; int nursery; const int *listening; size_t listening_count; int host_key; };
 int bas_listener_run(const struct bas_config *config, const struct bas_listener_fds *fds);
 
 /* One connection. door: the control socket; status: one byte 'A' is written once
