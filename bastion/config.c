@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.c - a post's configuration: the settings outside roles, the keys, and
+ * what must hold between them.
+ */
+#include "bastion/config.h"
+
+#include <libconfig.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ca/file.h"
+#include "ca/text.h"
+#include "config_read.h"
+
+#define MAX_KEY_FILE 65536
+#define MAX_APPROVERS_FILE ((size_t)1 << 20)
+
+const char *
+bas_level_name(enum bas_level level)
+{
+	static const char *const names[] = {"none", "basic", "kernel", "full"};
+	return names[level];
+}
+
+bool
+bas_endpoint_parse(const char *text, struct ca_address *address, uint16_t *port)
+{
+	char host[CA_ADDRESS_TEXT_SIZE];
+	uint64_t number;
+	const char *colon = strrchr(text, ':');
+	if (colon == NULL)
+		return false;
+	const char *start = text, *end = colon;
+	bool brackets = end - start >= 2 && start[0] == '[' && end[-1] == ']';
+	if (brackets) {
+		start++;
+		end--;
+	}
+	/* without brackets nobody can say where an IPv6 address ends */
+	bool has_colon = memchr(start, ':', (size_t)(end - start)) != NULL;
+	if (has_colon != brackets || (size_t)(end - start) >= sizeof host)
+		return false;
+	memcpy(host, start, (size_t)(end - start));
+	host[end - start] = 0;
+	if (!ca_address_parse(address, host) || !ca_text_to_u64(colon + 1, UINT16_MAX, &number))
+		return false;
+	*port = (uint16_t)number;
+	return true;
+}
+
+static bool
+set_environment(
+    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	if (!bas_setting_name(reader, setting, out))
+		return false;
+	if (strcmp(*(const char **)out, "gate") == 0)
+		return bas_setting_wrong(reader, setting, "'gate' is a reserved word, not an environment");
+	return true;
+}
+
+static bool
+set_endpoint(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	struct ca_address address;
+	uint16_t port;
+	if (!bas_setting_string(reader, setting, out))
+		return false;
+	if (!bas_endpoint_parse(*(const char **)out, &address, &port))
+		return bas_setting_wrong(reader, setting,
+		    "'%s' is not an address and port like 127.0.0.1:22 or [::1]:22",
+		    *(const char **)out);
+	return true;
+}
+
+static bool
+set_listen(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	struct bas_config *config = out;
+	const void *items;
+	if (!bas_setting_items(
+		reader, setting, sizeof(char *), set_endpoint, &items, &config->listen_count))
+		return false;
+	config->listen = items;
+	if (config->listen_count == 0)
+		return bas_setting_wrong(reader, setting, "'listen' names no address");
+	return true;
+}
+
+/* Where and what, in front of a sentence that is already written. */
+static bool
+point_at(struct bas_config_reader *reader, const struct config_setting_t *setting, const char *path)
+{
+	unsigned line;
+	const char *file =
+	    bas_config_text_where(reader->text, config_setting_source_line(setting), &line);
+	/* ca_file says which file itself */
+	if (reader->why == NULL || strstr(reader->why->text, path) != NULL)
+		return ca_why_prefix(reader->why, "%s:%u", file, line);
+	return ca_why_prefix(reader->why, "%s:%u: %s", file, line, path);
+}
+
+static bool
+load_key(struct bas_config_reader *reader, const struct config_setting_t *setting,
+    struct ca_key **out)
+{
+	const char *path;
+	struct ca_buf text = {0};
+	bool ok = false;
+	if (!bas_setting_path(reader, setting, &path))
+		return false;
+	if (!ca_file_read_trusted(path, MAX_KEY_FILE, false, &text, reader->why))
+		goto out;
+	char *line = (char *)text.data;
+	if (text.len > 0 && line[text.len - 1] == '\n')
+		line[text.len - 1] = 0;
+	if (strlen(line) + 1 < text.len)
+		ca_why_set(reader->why, "not one line with one public key");
+	else
+		ok = ca_key_parse_line(out, line, reader->why);
+out:
+	ca_buf_clear(&text);
+	return ok || point_at(reader, setting, path);
+}
+
+/* Counts as it loads, so that a failure leaves nothing that bas_config_free would miss. */
+static bool
+load_keys(struct bas_config_reader *reader, const struct config_setting_t *setting,
+    struct ca_key ***keys, size_t *count)
+{
+	if (!config_setting_is_array(setting) && !config_setting_is_list(setting))
+		return bas_setting_wrong(
+		    reader, setting, "'%s' is not a list of key files", setting->name);
+	int length = config_setting_length(setting);
+	*keys = bas_arena_get(reader->arena, (size_t)length + 1, sizeof **keys);
+	if (*keys == NULL)
+		return ca_why_set(reader->why, "out of memory");
+	for (int i = 0; i < length; i++) {
+		const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
+		if (!load_key(reader, item, &(*keys)[i]))
+			return false;
+		++*count;
+		for (int j = 0; j < i; j++)
+			if (ca_key_equal((*keys)[i], (*keys)[j]))
+				return bas_setting_wrong(reader, item, "the same key stands here twice");
+	}
+	return true;
+}
+
+static bool
+set_authorities(
+    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	struct bas_config *config = out;
+	return load_keys(reader, setting, &config->authorities, &config->authority_count);
+}
+
+static bool
+set_identities(
+    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	struct bas_config *config = out;
+	if (!load_keys(reader, setting, &config->identities, &config->identity_count))
+		return false;
+	for (size_t i = 0; i < config->identity_count; i++)
+		for (size_t j = 0; j < config->authority_count; j++)
+			if (ca_key_equal(config->identities[i], config->authorities[j]))
+				return bas_setting_wrong(reader, setting,
+				    "one key is in 'authorities' and in 'identities'");
+	return true;
+}
+
+static bool
+has_key(struct ca_key *const *keys, size_t count, const struct ca_key *key)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ca_key_equal(keys[i], key))
+			return true;
+	return false;
+}
+
+static bool
+set_approvers(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	struct bas_config *config = out;
+	const char *path;
+	struct ca_buf text = {0};
+	if (!bas_setting_path(reader, setting, &path))
+		return false;
+	bool ok = ca_file_read_trusted(path, MAX_APPROVERS_FILE, false, &text, reader->why) &&
+		  ca_allowed_signers_parse(&config->approvers, path, (const char *)text.data,
+		      text.len, BAS_NS_GRANT, reader->why);
+	ca_buf_clear(&text);
+	if (!ok)
+		return point_at(reader, setting, path);
+	for (size_t i = 0; i < config->approvers->count; i++) {
+		const struct ca_allowed_signer *signer = &config->approvers->entries[i];
+		if (has_key(config->authorities, config->authority_count, signer->key) ||
+		    has_key(config->identities, config->identity_count, signer->key))
+			return bas_setting_wrong(reader, setting,
+			    "%s:%u: the key of '%s' is also one that signs certificates", path,
+			    signer->line, signer->name);
+	}
+	return true;
+}
+
+static bool
+set_krl(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	const char *krl;
+	if (!bas_setting_string(reader, setting, &krl))
+		return false;
+	if (strcmp(krl, "front door") == 0)
+		return bas_setting_wrong(reader, setting,
+		    "'krl' is \"front door\", but no front door is configured");
+	if (strcmp(krl, "none") == 0)
+		return true;
+	return bas_setting_path(reader, setting, out);
+}
+
+static bool
+set_owner(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	struct bas_config *config = out;
+	return bas_setting_text(reader, setting, &config->owner) &&
+	       bas_setting_user(
+		   reader, setting, config->owner, &config->owner_uid, &config->owner_gid);
+}
+
+static bool
+set_door(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	struct bas_config *config = out;
+	return bas_setting_text(reader, setting, &config->door) &&
+	       bas_setting_user(
+		   reader, setting, config->door, &config->door_uid, &config->door_gid);
+}
+
+static bool
+set_limits(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	static const struct bas_field fields[] = {
+	    {"unauthenticated", bas_setting_number, offsetof(struct bas_limits, unauthenticated), 0},
+	    {"unauthenticated_per_address", bas_setting_number,
+		offsetof(struct bas_limits, unauthenticated_per_address), 0},
+	    {"auth_requests", bas_setting_number, offsetof(struct bas_limits, auth_requests), 0},
+	    {"grace", bas_setting_duration, offsetof(struct bas_limits, grace), 0},
+	    {"channels", bas_setting_number, offsetof(struct bas_limits, channels), 0},
+	    {"connections", bas_setting_number, offsetof(struct bas_limits, connections), 0},
+	};
+	return bas_setting_fields(reader, setting, "'limits'", fields, BAS_COUNT(fields), out);
+}
+
+/* In this order they are read: identities look at authorities, roles at all keys and users. */
+static const struct bas_field post_fields[] = {
+    {"environment", set_environment, offsetof(struct bas_config, environment), true},
+    {"listen", set_listen, 0, true},
+    {"host_key", bas_setting_path, offsetof(struct bas_config, host_key), true},
+    {"state", bas_setting_path, offsetof(struct bas_config, state), true},
+    {"seal_key", bas_setting_path, offsetof(struct bas_config, seal_key), false},
+    {"owner", set_owner, 0, false},
+    {"door", set_door, 0, false},
+    {"authorities", set_authorities, 0, false},
+    {"identities", set_identities, 0, false},
+    {"approvers", set_approvers, 0, false},
+    {"krl", set_krl, offsetof(struct bas_config, krl), true},
+    {"krl_max_age", bas_setting_duration, offsetof(struct bas_config, krl_max_age), false},
+    {"linger", bas_setting_duration, offsetof(struct bas_config, linger), false},
+    {"limits", set_limits, offsetof(struct bas_config, limits), false},
+    {"roles", bas_setting_roles, 0, true},
+};
+
+static bool
+check_post(struct bas_config_reader *reader, const struct config_setting_t *root)
+{
+	const struct bas_config *config = reader->config;
+	if (config->krl_max_age != 0 && config->krl == NULL)
+		return bas_setting_wrong(reader, bas_setting_member(root, "krl_max_age"),
+		    "'krl_max_age' is set, but 'krl' is \"none\"");
+	if (reader->euid != 0)
+		return true;
+	if (config->owner == NULL || config->door == NULL)
+		return bas_setting_wrong(reader, root,
+		    "started as root, the configuration needs '%s'",
+		    config->owner == NULL ? "owner" : "door");
+	/* whoever reads the network must not be who owns the recordings */
+	if (config->owner_uid == config->door_uid)
+		return bas_setting_wrong(reader, bas_setting_member(root, "door"),
+		    "'owner' and 'door' are the same user");
+	for (size_t i = 0; i < config->role_count; i++)
+		if (config->roles[i].uid == config->owner_uid ||
+		    config->roles[i].uid == config->door_uid)
+			return bas_setting_wrong(reader,
+			    config_setting_get_member(
+				bas_setting_member(root, "roles"), config->roles[i].name),
+			    "role '%s' runs commands as the user of '%s'", config->roles[i].name,
+			    config->roles[i].uid == config->owner_uid ? "owner" : "door");
+	return true;
+}
+
+static bool
+finish_post(struct bas_config_reader *reader)
+{
+	struct bas_config *config = reader->config;
+	if (config->seal_key != NULL)
+		return true;
+	size_t size = strlen(config->state) + sizeof "/seal_key";
+	char *path = bas_arena_get(reader->arena, size, 1);
+	if (path == NULL)
+		return ca_why_set(reader->why, "out of memory");
+	snprintf(path, size, "%s/seal_key", config->state);
+	config->seal_key = path;
+	return true;
+}
+
+static bool
+read_settings(struct bas_config_reader *reader)
+{
+	config_t settings;
+	bool ok = false;
+	config_init(&settings);
+	if (config_read_string(&settings, (const char *)reader->text->text.data) != CONFIG_TRUE) {
+		unsigned line;
+		const char *path = bas_config_text_where(
+		    reader->text, (unsigned)config_error_line(&settings), &line);
+		ca_why_set(reader->why, "%s:%u: %s", path, line, config_error_text(&settings));
+		goto out;
+	}
+	const config_setting_t *root = config_root_setting(&settings);
+	ok = bas_setting_fields(reader, root, "the configuration", post_fields,
+		 BAS_COUNT(post_fields), reader->config) &&
+	     check_post(reader, root) && finish_post(reader);
+out:
+	config_destroy(&settings);
+	return ok;
+}
+
+static bool
+read_text(struct bas_config **out, const char *path, const struct bas_config_text *text, uid_t euid,
+    struct ca_why *why)
+{
+	*out = NULL;
+	struct bas_arena *arena = bas_arena_new();
+	struct bas_config *config = arena ? bas_arena_get(arena, 1, sizeof *config) : NULL;
+	if (config == NULL) {
+		bas_arena_free(arena);
+		return ca_why_set(why, "out of memory");
+	}
+	*config = (struct bas_config){
+	    .owner_uid = (uid_t)-1,
+	    .owner_gid = (gid_t)-1,
+	    .door_uid = (uid_t)-1,
+	    .door_gid = (gid_t)-1,
+	    .linger = 120,
+	    .limits = {.unauthenticated = 64,
+		.unauthenticated_per_address = 16,
+		.auth_requests = 20,
+		.grace = 60,
+		.channels = 10,
+		.connections = 1000},
+	    .arena = arena,
+	};
+	struct bas_config_reader reader = {
+	    .arena = arena, .text = text, .config = config, .euid = euid, .why = why};
+	config->path = bas_arena_text(arena, path);
+	if (config->path == NULL)
+		ca_why_set(why, "out of memory");
+	if (config->path == NULL || !read_settings(&reader)) {
+		bas_config_free(config);
+		return false;
+	}
+	*out = config;
+	return true;
+}
+
+bool
+bas_config_load_as(struct bas_config **out, const char *path, uid_t euid, struct ca_why *why)
+{
+	struct bas_config_text text;
+	*out = NULL;
+	if (!bas_config_text_load(&text, path, why))
+		return false;
+	bool ok = read_text(out, path, &text, euid, why);
+	bas_config_text_clear(&text);
+	return ok;
+}
+
+bool
+bas_config_parse(struct bas_config **out, const char *path, const void *data, size_t len,
+    uid_t euid, struct ca_why *why)
+{
+	struct bas_config_text text;
+	*out = NULL;
+	if (!bas_config_text_parse(&text, path, data, len, why))
+		return false;
+	bool ok = read_text(out, path, &text, euid, why);
+	bas_config_text_clear(&text);
+	return ok;
+}
+
+bool
+bas_config_load(struct bas_config **out, const char *path, struct ca_why *why)
+{
+	return bas_config_load_as(out, path, geteuid(), why);
+}
+
+void
+bas_config_free(struct bas_config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < config->authority_count; i++)
+		ca_key_free(config->authorities[i]);
+	for (size_t i = 0; i < config->identity_count; i++)
+		ca_key_free(config->identities[i]);
+	ca_allowed_signers_free(config->approvers);
+	/* the arena holds the config itself, and goes last */
+	bas_arena_free(config->arena);
+}
+
+const struct bas_role *
+bas_config_role(const struct bas_config *config, const char *name)
+{
+	for (size_t i = 0; i < config->role_count; i++)
+		if (strcmp(config->roles[i].name, name) == 0)
+			return &config->roles[i];
+	return NULL;
+}
+
+const struct bas_command *
+bas_role_command(const struct bas_role *role, const char *name)
+{
+	for (size_t i = 0; i < role->command_count; i++)
+		if (strcmp(role->commands[i].name, name) == 0)
+			return &role->commands[i];
+	return NULL;
+}
