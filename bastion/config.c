@@ -11,17 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ca/file.h"
 #include "ca/text.h"
 #include "config_read.h"
-
-#define MAX_KEY_FILE 65536
-#define MAX_APPROVERS_FILE ((size_t)1 << 20)
 
 const char *
 bas_level_name(enum bas_level level)
 {
-	static const char *const names[] = {"none", "basic", "kernel", "full"};
+	static const char *const names[] = { "none", "basic", "kernel", "full" };
 	return names[level];
 }
 
@@ -52,13 +48,13 @@ bas_endpoint_parse(const char *text, struct ca_address *address, uint16_t *port)
 }
 
 static bool
-set_environment(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_environment(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	if (!bas_setting_name(reader, setting, out))
 		return false;
 	if (strcmp(*(const char **)out, "gate") == 0)
-		return bas_setting_wrong(reader, setting, "'gate' is a reserved word, not an environment");
+		return bas_setting_wrong(
+		    reader, setting, "'gate' is a reserved word, not an environment");
 	return true;
 }
 
@@ -90,123 +86,6 @@ set_listen(struct bas_config_reader *reader, const struct config_setting_t *sett
 	return true;
 }
 
-/* Where and what, in front of a sentence that is already written. */
-static bool
-point_at(struct bas_config_reader *reader, const struct config_setting_t *setting, const char *path)
-{
-	unsigned line;
-	const char *file =
-	    bas_config_text_where(reader->text, config_setting_source_line(setting), &line);
-	/* ca_file says which file itself */
-	if (reader->why == NULL || strstr(reader->why->text, path) != NULL)
-		return ca_why_prefix(reader->why, "%s:%u", file, line);
-	return ca_why_prefix(reader->why, "%s:%u: %s", file, line, path);
-}
-
-static bool
-load_key(struct bas_config_reader *reader, const struct config_setting_t *setting,
-    struct ca_key **out)
-{
-	const char *path;
-	struct ca_buf text = {0};
-	bool ok = false;
-	if (!bas_setting_path(reader, setting, &path))
-		return false;
-	if (!ca_file_read_trusted(path, MAX_KEY_FILE, false, &text, reader->why))
-		goto out;
-	char *line = (char *)text.data;
-	if (text.len > 0 && line[text.len - 1] == '\n')
-		line[text.len - 1] = 0;
-	if (strlen(line) + 1 < text.len)
-		ca_why_set(reader->why, "not one line with one public key");
-	else
-		ok = ca_key_parse_line(out, line, reader->why);
-out:
-	ca_buf_clear(&text);
-	return ok || point_at(reader, setting, path);
-}
-
-/* Counts as it loads, so that a failure leaves nothing that bas_config_free would miss. */
-static bool
-load_keys(struct bas_config_reader *reader, const struct config_setting_t *setting,
-    struct ca_key ***keys, size_t *count)
-{
-	if (!config_setting_is_array(setting) && !config_setting_is_list(setting))
-		return bas_setting_wrong(
-		    reader, setting, "'%s' is not a list of key files", setting->name);
-	int length = config_setting_length(setting);
-	*keys = bas_arena_get(reader->arena, (size_t)length + 1, sizeof **keys);
-	if (*keys == NULL)
-		return ca_why_set(reader->why, "out of memory");
-	for (int i = 0; i < length; i++) {
-		const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
-		if (!load_key(reader, item, &(*keys)[i]))
-			return false;
-		++*count;
-		for (int j = 0; j < i; j++)
-			if (ca_key_equal((*keys)[i], (*keys)[j]))
-				return bas_setting_wrong(reader, item, "the same key stands here twice");
-	}
-	return true;
-}
-
-static bool
-set_authorities(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
-{
-	struct bas_config *config = out;
-	return load_keys(reader, setting, &config->authorities, &config->authority_count);
-}
-
-static bool
-set_identities(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
-{
-	struct bas_config *config = out;
-	if (!load_keys(reader, setting, &config->identities, &config->identity_count))
-		return false;
-	for (size_t i = 0; i < config->identity_count; i++)
-		for (size_t j = 0; j < config->authority_count; j++)
-			if (ca_key_equal(config->identities[i], config->authorities[j]))
-				return bas_setting_wrong(reader, setting,
-				    "one key is in 'authorities' and in 'identities'");
-	return true;
-}
-
-static bool
-has_key(struct ca_key *const *keys, size_t count, const struct ca_key *key)
-{
-	for (size_t i = 0; i < count; i++)
-		if (ca_key_equal(keys[i], key))
-			return true;
-	return false;
-}
-
-static bool
-set_approvers(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
-{
-	struct bas_config *config = out;
-	const char *path;
-	struct ca_buf text = {0};
-	if (!bas_setting_path(reader, setting, &path))
-		return false;
-	bool ok = ca_file_read_trusted(path, MAX_APPROVERS_FILE, false, &text, reader->why) &&
-		  ca_allowed_signers_parse(&config->approvers, path, (const char *)text.data,
-		      text.len, BAS_NS_GRANT, reader->why);
-	ca_buf_clear(&text);
-	if (!ok)
-		return point_at(reader, setting, path);
-	for (size_t i = 0; i < config->approvers->count; i++) {
-		const struct ca_allowed_signer *signer = &config->approvers->entries[i];
-		if (has_key(config->authorities, config->authority_count, signer->key) ||
-		    has_key(config->identities, config->identity_count, signer->key))
-			return bas_setting_wrong(reader, setting,
-			    "%s:%u: the key of '%s' is also one that signs certificates", path,
-			    signer->line, signer->name);
-	}
-	return true;
-}
-
 static bool
 set_krl(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
@@ -214,8 +93,8 @@ set_krl(struct bas_config_reader *reader, const struct config_setting_t *setting
 	if (!bas_setting_string(reader, setting, &krl))
 		return false;
 	if (strcmp(krl, "front door") == 0)
-		return bas_setting_wrong(reader, setting,
-		    "'krl' is \"front door\", but no front door is configured");
+		return bas_setting_wrong(
+		    reader, setting, "'krl' is \"front door\", but no front door is configured");
 	if (strcmp(krl, "none") == 0)
 		return true;
 	return bas_setting_path(reader, setting, out);
@@ -243,34 +122,36 @@ static bool
 set_limits(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	static const struct bas_field fields[] = {
-	    {"unauthenticated", bas_setting_number, offsetof(struct bas_limits, unauthenticated), 0},
-	    {"unauthenticated_per_address", bas_setting_number,
-		offsetof(struct bas_limits, unauthenticated_per_address), 0},
-	    {"auth_requests", bas_setting_number, offsetof(struct bas_limits, auth_requests), 0},
-	    {"grace", bas_setting_duration, offsetof(struct bas_limits, grace), 0},
-	    {"channels", bas_setting_number, offsetof(struct bas_limits, channels), 0},
-	    {"connections", bas_setting_number, offsetof(struct bas_limits, connections), 0},
+		{ "unauthenticated", bas_setting_number,
+		    offsetof(struct bas_limits, unauthenticated), 0 },
+		{ "unauthenticated_per_address", bas_setting_number,
+		    offsetof(struct bas_limits, unauthenticated_per_address), 0 },
+		{ "auth_requests", bas_setting_number, offsetof(struct bas_limits, auth_requests),
+		    0 },
+		{ "grace", bas_setting_duration, offsetof(struct bas_limits, grace), 0 },
+		{ "channels", bas_setting_number, offsetof(struct bas_limits, channels), 0 },
+		{ "connections", bas_setting_number, offsetof(struct bas_limits, connections), 0 },
 	};
 	return bas_setting_fields(reader, setting, "'limits'", fields, BAS_COUNT(fields), out);
 }
 
 /* In this order they are read: identities look at authorities, roles at all keys and users. */
 static const struct bas_field post_fields[] = {
-    {"environment", set_environment, offsetof(struct bas_config, environment), true},
-    {"listen", set_listen, 0, true},
-    {"host_key", bas_setting_path, offsetof(struct bas_config, host_key), true},
-    {"state", bas_setting_path, offsetof(struct bas_config, state), true},
-    {"seal_key", bas_setting_path, offsetof(struct bas_config, seal_key), false},
-    {"owner", set_owner, 0, false},
-    {"door", set_door, 0, false},
-    {"authorities", set_authorities, 0, false},
-    {"identities", set_identities, 0, false},
-    {"approvers", set_approvers, 0, false},
-    {"krl", set_krl, offsetof(struct bas_config, krl), true},
-    {"krl_max_age", bas_setting_duration, offsetof(struct bas_config, krl_max_age), false},
-    {"linger", bas_setting_duration, offsetof(struct bas_config, linger), false},
-    {"limits", set_limits, offsetof(struct bas_config, limits), false},
-    {"roles", bas_setting_roles, 0, true},
+	{ "environment", set_environment, offsetof(struct bas_config, environment), true },
+	{ "listen", set_listen, 0, true },
+	{ "host_key", bas_setting_path, offsetof(struct bas_config, host_key), true },
+	{ "state", bas_setting_path, offsetof(struct bas_config, state), true },
+	{ "seal_key", bas_setting_path, offsetof(struct bas_config, seal_key), false },
+	{ "owner", set_owner, 0, false },
+	{ "door", set_door, 0, false },
+	{ "authorities", bas_setting_authorities, 0, false },
+	{ "identities", bas_setting_identities, 0, false },
+	{ "approvers", bas_setting_approvers, 0, false },
+	{ "krl", set_krl, offsetof(struct bas_config, krl), true },
+	{ "krl_max_age", bas_setting_duration, offsetof(struct bas_config, krl_max_age), false },
+	{ "linger", bas_setting_duration, offsetof(struct bas_config, linger), false },
+	{ "limits", set_limits, offsetof(struct bas_config, limits), false },
+	{ "roles", bas_setting_roles, 0, true },
 };
 
 static bool
@@ -350,21 +231,22 @@ read_text(struct bas_config **out, const char *path, const struct bas_config_tex
 		return ca_why_set(why, "out of memory");
 	}
 	*config = (struct bas_config){
-	    .owner_uid = (uid_t)-1,
-	    .owner_gid = (gid_t)-1,
-	    .door_uid = (uid_t)-1,
-	    .door_gid = (gid_t)-1,
-	    .linger = 120,
-	    .limits = {.unauthenticated = 64,
-		.unauthenticated_per_address = 16,
-		.auth_requests = 20,
-		.grace = 60,
-		.channels = 10,
-		.connections = 1000},
-	    .arena = arena,
+		.owner_uid = (uid_t)-1,
+		.owner_gid = (gid_t)-1,
+		.door_uid = (uid_t)-1,
+		.door_gid = (gid_t)-1,
+		.linger = 120,
+		.limits = { .unauthenticated = 64,
+		    .unauthenticated_per_address = 16,
+		    .auth_requests = 20,
+		    .grace = 60,
+		    .channels = 10,
+		    .connections = 1000 },
+		.arena = arena,
 	};
 	struct bas_config_reader reader = {
-	    .arena = arena, .text = text, .config = config, .euid = euid, .why = why};
+		.arena = arena, .text = text, .config = config, .euid = euid, .why = why
+	};
 	config->path = bas_arena_text(arena, path);
 	if (config->path == NULL)
 		ca_why_set(why, "out of memory");

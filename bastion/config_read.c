@@ -5,19 +5,16 @@
 #include "config_read.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <libconfig.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ca/text.h"
 
-#define MAX_ITEMS 1024
-#define MAX_NUMBER 1000000
+#define MAX_ITEMS   1024
+#define MAX_NUMBER  1000000
 #define MAX_SECONDS (366 * 86400)
 
 unsigned
@@ -43,6 +40,15 @@ bas_setting_wrong(struct bas_config_reader *reader, const struct config_setting_
 	return ca_why_set(reader->why, "%s:%u: %s", path, line, sentence);
 }
 
+bool
+bas_setting_prefix(struct bas_config_reader *reader, const struct config_setting_t *setting)
+{
+	unsigned line;
+	const char *path =
+	    bas_config_text_where(reader->text, config_setting_source_line(setting), &line);
+	return ca_why_prefix(reader->why, "%s:%u", path, line);
+}
+
 /* What a setting is called in a sentence; elements of a list have their list's name. */
 static const char *
 name_of(const struct config_setting_t *setting)
@@ -66,7 +72,8 @@ bas_setting_fields(struct bas_config_reader *reader, const struct config_setting
     const char *what, const struct bas_field *fields, size_t count, void *out)
 {
 	if (!config_setting_is_group(group))
-		return bas_setting_wrong(reader, group, "'%s' is not a group { ... }", name_of(group));
+		return bas_setting_wrong(
+		    reader, group, "'%s' is not a group { ... }", name_of(group));
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *member = config_setting_get_elem(group, (unsigned)i);
 		if (find_field(fields, count, member->name) == NULL)
@@ -174,7 +181,25 @@ bas_setting_name(
 	const char *name = *(const char **)out;
 	if (!ca_text_is_name(name))
 		return bas_setting_wrong(reader, setting,
-		    "'%s' is not a name: 1 to 64 of letters, digits, '.', '_', '@', '+', '-'", name);
+		    "'%s' is not a name: 1 to 64 of letters, digits, '.', '_', '@', '+', '-'",
+		    name);
+	return true;
+}
+
+bool
+bas_setting_word(
+    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+	if (!bas_setting_string(reader, setting, out))
+		return false;
+	const char *word = *(const char **)out;
+	size_t len = strlen(word);
+	if (len == 0 || len > 64 || strchr(letters, word[0]) == NULL ||
+	    word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-")] != 0)
+		return bas_setting_wrong(reader, setting,
+		    "'%s' is not a name of small letters, digits and '-', beginning with a letter",
+		    word);
 	return true;
 }
 
@@ -200,10 +225,19 @@ bas_setting_path(
 	if (!bas_setting_string(reader, setting, out))
 		return false;
 	const char *path = *(const char **)out;
-	if (strcmp(path, "/") != 0 && !is_clean_path(path))
+	if (!is_clean_path(path))
 		return bas_setting_wrong(reader, setting,
 		    "'%s' is not an absolute path without '.', '..' or doubled slashes", path);
 	return true;
+}
+
+bool
+bas_setting_folder(
+    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+{
+	if (!bas_setting_string(reader, setting, out))
+		return false;
+	return strcmp(*(const char **)out, "/") == 0 || bas_setting_path(reader, setting, out);
 }
 
 bool
@@ -323,7 +357,7 @@ bas_setting_user(struct bas_config_reader *reader, const struct config_setting_t
 		*gid = found->pw_gid;
 	}
 	if (*uid == 0 || *gid == 0)
-		return bas_setting_wrong(
-		    reader, where, "'%s' is root or in root's group, and nothing runs as that", name);
+		return bas_setting_wrong(reader, where,
+		    "'%s' is root or in root's group, and nothing runs as that", name);
 	return true;
 }

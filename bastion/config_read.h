@@ -25,7 +25,7 @@ struct bas_config_reader {
 	struct bas_arena *arena; /* every result lives in it */
 	const struct bas_config_text *text;
 	struct bas_config *config; /* the post so far */
-	uid_t euid;                /* whose configuration it is: root's needs users */
+	uid_t euid;		   /* whose configuration it is: root's needs users */
 	struct ca_why *why;
 };
 
@@ -44,6 +44,8 @@ struct bas_field {
 /* Writes `path:line: sentence`; returns false. */
 __attribute__((format(printf, 3, 4))) bool bas_setting_wrong(struct bas_config_reader *reader,
     const struct config_setting_t *setting, const char *format, ...);
+/* Puts `path:line: ` in front of a sentence already written; returns false. */
+bool bas_setting_prefix(struct bas_config_reader *reader, const struct config_setting_t *setting);
 unsigned bas_setting_line(
     const struct bas_config_reader *reader, const struct config_setting_t *setting);
 
@@ -66,8 +68,12 @@ bas_setter bas_setting_string;
 bas_setter bas_setting_text;
 /* A name of ours (ca_text_is_name). */
 bas_setter bas_setting_name;
+/* What people type, of commands and parameters: [a-z][a-z0-9-]*, at most 64. */
+bas_setter bas_setting_word;
 /* An absolute path without `.`, `..`, empty parts or a slash at its end. */
 bas_setter bas_setting_path;
+/* The same, or `/`. */
+bas_setter bas_setting_folder;
 bas_setter bas_setting_bool;
 /* unsigned, 1 to 1,000,000 */
 bas_setter bas_setting_number;
@@ -82,10 +88,17 @@ bas_setter bas_setting_size;
 CA_MUST_USE bool bas_setting_user(struct bas_config_reader *reader,
     const struct config_setting_t *where, const char *name, uid_t *uid, gid_t *gid);
 
-/* config_role.c: the group `roles`, into the config's roles. */
+/* config_key.c: into a struct bas_config, in this order. */
+bas_setter bas_setting_authorities;
+bas_setter bas_setting_identities;
+bas_setter bas_setting_approvers;
+/* config_role.c: the group `roles`, into a struct bas_config; after the keys. */
 bas_setter bas_setting_roles;
 /* config_command.c: the list `commands`, into a struct bas_role. */
 bas_setter bas_setting_commands;
+
+/* config_parameter.c: the list `parameters`, into a struct bas_command. */
+bas_setter bas_setting_parameters;
 
 /* Loads as the user `euid` would. */
 CA_MUST_USE bool bas_config_load_as(

@@ -25,7 +25,7 @@ struct scan {
 	unsigned file, line;
 	unsigned depth;
 	enum place place;
-	unsigned opened;   /* line on which a string or comment began */
+	unsigned opened; /* line on which a string or comment began */
 	struct ca_why *why;
 };
 
@@ -44,7 +44,7 @@ add_line(struct scan *scan, const uint8_t *data, size_t len)
 		out->lines = lines;
 		out->line_room = room;
 	}
-	out->lines[out->line_count++] = (struct bas_config_line){scan->file, scan->line};
+	out->lines[out->line_count++] = (struct bas_config_line){ scan->file, scan->line };
 	ca_buf_put(&out->text, data, len);
 	if (len == 0 || data[len - 1] != '\n')
 		ca_buf_put_u8(&out->text, '\n');
@@ -61,8 +61,9 @@ scan_code(struct scan *scan, const uint8_t *at, size_t left, size_t *used)
 	*used = 1;
 	if (*at == '"') {
 		if (scan->out->after_string)
-			return ca_why_set(scan->why, "%s:%u: two strings with no comma between them",
-			    scan->path, scan->line);
+			return ca_why_set(scan->why,
+			    "%s:%u: two strings with no comma between them", scan->path,
+			    scan->line);
 		scan->place = IN_STRING;
 		scan->opened = scan->line;
 	} else if (*at == '#' || (two && at[0] == '/' && at[1] == '/')) {
@@ -72,8 +73,9 @@ scan_code(struct scan *scan, const uint8_t *at, size_t left, size_t *used)
 		scan->opened = scan->line;
 		*used = 2;
 	} else if (*at == '@') {
-		return ca_why_set(scan->why, "%s:%u: '@include \"FILE\"' stands on a line of its own",
-		    scan->path, scan->line);
+		return ca_why_set(scan->why,
+		    "%s:%u: '@include \"FILE\"' stands on a line of its own", scan->path,
+		    scan->line);
 	} else if (!isspace(*at)) {
 		scan->out->after_string = false;
 	}
@@ -103,8 +105,8 @@ scan_line(struct scan *scan, const uint8_t *data, size_t len)
 	for (size_t at = 0; at < len; at += used) {
 		used = 1;
 		if (data[at] == 0)
-			return ca_why_set(scan->why, "%s:%u: the file contains NUL", scan->path,
-			    scan->line);
+			return ca_why_set(
+			    scan->why, "%s:%u: the file contains NUL", scan->path, scan->line);
 		if (scan->place == IN_CODE) {
 			if (!scan_code(scan, data + at, len - at, &used))
 				return false;
@@ -152,7 +154,7 @@ static bool
 include_file(struct scan *scan, const char *name)
 {
 	char path[PATH_MAX];
-	struct ca_buf data = {0};
+	struct ca_buf data = { 0 };
 	bool ok = false;
 	const char *slash = strrchr(scan->path, '/');
 	int folder = name[0] == '/' || slash == NULL ? 0 : (int)(slash - scan->path) + 1;
@@ -166,8 +168,7 @@ include_file(struct scan *scan, const char *name)
 	else if (!ca_file_read_trusted(path, BAS_CONFIG_MAX, false, &data, scan->why))
 		ca_why_prefix(scan->why, "%s:%u", scan->path, scan->line);
 	else
-		ok = add_file(
-		    scan->out, path, scan->depth + 1, data.data, data.len, scan->why);
+		ok = add_file(scan->out, path, scan->depth + 1, data.data, data.len, scan->why);
 	ca_buf_clear(&data);
 	return ok;
 }
@@ -212,17 +213,20 @@ add_file(struct bas_config_text *out, const char *path, unsigned depth, const ui
 	char *name = strdup(path);
 	if (name == NULL)
 		return ca_why_set(why, "out of memory");
-	struct scan scan = {
-	    .out = out, .path = name, .file = (unsigned)out->file_count, .depth = depth, .why = why};
+	struct scan scan = { .out = out,
+		.path = name,
+		.file = (unsigned)out->file_count,
+		.depth = depth,
+		.why = why };
 	files[out->file_count++] = name;
 	return scan_lines(&scan, data, len);
 }
 
 bool
-bas_config_text_parse(struct bas_config_text *out, const char *path, const void *data, size_t len,
-    struct ca_why *why)
+bas_config_text_parse(
+    struct bas_config_text *out, const char *path, const void *data, size_t len, struct ca_why *why)
 {
-	*out = (struct bas_config_text){0};
+	*out = (struct bas_config_text){ 0 };
 	if (!add_file(out, path, 1, data, len, why))
 		goto fail;
 	ca_buf_put_u8(&out->text, 0);
@@ -237,8 +241,8 @@ fail:
 bool
 bas_config_text_load(struct bas_config_text *out, const char *path, struct ca_why *why)
 {
-	struct ca_buf data = {0};
-	*out = (struct bas_config_text){0};
+	struct ca_buf data = { 0 };
+	*out = (struct bas_config_text){ 0 };
 	bool ok = ca_file_read_trusted(path, BAS_CONFIG_MAX, false, &data, why) &&
 		  bas_config_text_parse(out, path, data.data, data.len, why);
 	ca_buf_clear(&data);
@@ -253,7 +257,7 @@ bas_config_text_clear(struct bas_config_text *text)
 	for (size_t i = 0; i < text->file_count; i++)
 		free(text->files[i]);
 	free(text->files);
-	*text = (struct bas_config_text){0};
+	*text = (struct bas_config_text){ 0 };
 }
 
 const char *

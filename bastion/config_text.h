@@ -16,8 +16,8 @@
 #include "ca/buf.h"
 #include "ca/why.h"
 
-#define BAS_CONFIG_MAX ((size_t)1 << 20) /* bytes of all files together */
-#define BAS_CONFIG_DEPTH 4               /* files inside files */
+#define BAS_CONFIG_MAX	 ((size_t)1 << 20) /* bytes of all files together */
+#define BAS_CONFIG_DEPTH 4		   /* files inside files */
 
 struct bas_config_line {
 	unsigned file; /* index into files */
@@ -33,14 +33,14 @@ struct bas_config_text {
 	bool after_string; /* while joining: the last thing that was no blank or comment was one */
 };
 
-CA_MUST_USE bool bas_config_text_load(struct bas_config_text *out, const char *path,
-    struct ca_why *why);
+CA_MUST_USE bool bas_config_text_load(
+    struct bas_config_text *out, const char *path, struct ca_why *why);
 /* The same from memory; `path` names it, and includes are looked for beside it. */
 CA_MUST_USE bool bas_config_text_parse(struct bas_config_text *out, const char *path,
     const void *data, size_t len, struct ca_why *why);
 void bas_config_text_clear(struct bas_config_text *text);
 /* Where line `line` (from 1) of the joined text came from. */
-const char *bas_config_text_where(const struct bas_config_text *text, unsigned line,
-    unsigned *file_line);
+const char *bas_config_text_where(
+    const struct bas_config_text *text, unsigned line, unsigned *file_line);
 
 #endif

@@ -27,6 +27,8 @@ enum bas_parameter_type {
 	BAS_TEXT, BAS_INTEGER, BAS_CHOICE, BAS_DURATION, BAS_TIME, BAS_PATH, BAS_FLAG,
 };
 
+#define BAS_PARAMETERS_MAX 32 /* of one command */
+
 struct bas_parameter {
 	const char *name;
 	enum bas_parameter_type type;
@@ -48,7 +50,7 @@ struct bas_confine {
 	const char *const *execute;  size_t execute_count;
 	uint64_t memory;    /* bytes, 0: no limit of ours */
 	unsigned processes; /* 0: no limit of ours */
-	uint64_t file_size; /* bytes */
+	uint64_t file_size; /* bytes of one written file, 0: no limit of ours */
 };
 
 struct bas_command {
