@@ -16,38 +16,38 @@
 #include "ca/key.h"
 #include "ca/why.h"
 
-#define CA_STATEMENT_MAX 4096
-#define CA_STATEMENT_MAX_SPAN (7 * 86400) /* not-after less not-before, seconds */
+#define CA_STATEMENT_MAX	  4096
+#define CA_STATEMENT_MAX_SPAN	  (7 * 86400) /* not-after less not-before, seconds */
 #define CA_STATEMENT_MAX_SESSIONS 100
 
 struct ca_statement {
-	const char *authority;   /* fingerprint of the CA key, "SHA256:..." */
-	uint64_t grant;          /* 1 or more */
-	const char *engineer;    /* a name (ca_text_is_name) */
-	const char *key;         /* fingerprint of the engineer's key */
+	const char *authority;	 /* fingerprint of the CA key, "SHA256:..." */
+	uint64_t grant;		 /* 1 to INT64_MAX */
+	const char *engineer;	 /* a name (ca_text_is_name) */
+	const char *key;	 /* fingerprint of the engineer's key */
 	const char *environment; /* a name, not front, relay or gate */
-	const char *gate;        /* fingerprint of the gate's host key */
-	const char *relay;       /* host name of the relay, or NULL */
-	const char *role;        /* a name */
-	const char *command;     /* one exact command line, printable ASCII, or NULL */
-	const char *source;      /* comma list of CIDR blocks (address.h), or NULL */
+	const char *gate;	 /* fingerprint of the gate's host key */
+	const char *relay;	 /* host name: letters, digits, '.', '-'; or NULL */
+	const char *role;	 /* a name */
+	const char *command;	 /* one exact command line, printable ASCII, or NULL */
+	const char *source;	 /* comma list of CIDR blocks (address.h), or NULL */
 	bool terminal;
-	uint32_t sessions;       /* 1 to CA_STATEMENT_MAX_SESSIONS */
-	uint32_t duration;       /* seconds, 1 to CA_STATEMENT_MAX_SPAN */
-	int64_t not_before;      /* seconds since the epoch */
+	uint32_t sessions;  /* 1 to CA_STATEMENT_MAX_SESSIONS */
+	uint32_t duration;  /* seconds, 1 to CA_STATEMENT_MAX_SPAN */
+	int64_t not_before; /* seconds since the epoch */
 	int64_t not_after;
-	const char *reason;      /* UTF-8 without control, format and separator characters */
-	char *storage;           /* owned by a parsed statement: behind the strings */
+	const char *reason; /* UTF-8 without control, format and separator characters */
+	char *storage;	    /* owned by a parsed statement: behind the strings */
 };
 
 /* Caller clears `out` (ca_statement_clear), which owns a copy of the text. */
-CA_MUST_USE bool ca_statement_parse(struct ca_statement *out, const void *text, size_t len,
-    struct ca_why *why);
+CA_MUST_USE bool ca_statement_parse(
+    struct ca_statement *out, const void *text, size_t len, struct ca_why *why);
 void ca_statement_clear(struct ca_statement *statement);
 /* Appends the text; refuses what parsing would refuse. */
-CA_MUST_USE bool ca_statement_encode(struct ca_buf *out, const struct ca_statement *statement,
-    struct ca_why *why);
-/* The rules for a single field, for the one who asks: name is the line's name. */
+CA_MUST_USE bool ca_statement_encode(
+    struct ca_buf *out, const struct ca_statement *statement, struct ca_why *why);
+/* Every rule but the size of the whole; the sentence names the line that breaks one. */
 CA_MUST_USE bool ca_statement_check(const struct ca_statement *statement, struct ca_why *why);
 
 #endif
