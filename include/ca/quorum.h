@@ -11,7 +11,7 @@
 #include "ca/allowed_signers.h"
 #include "ca/why.h"
 
-#define CA_QUORUM_MAX_GROUPS 8
+#define CA_QUORUM_MAX_GROUPS   8
 #define CA_QUORUM_MAX_PATTERNS 16
 
 struct ca_quorum_group {
@@ -30,10 +30,10 @@ struct ca_quorum {
  * Whether it makes sense against this approvers file: every group can be reached, no
  * listed name is in two groups. A configuration error otherwise.
  */
-CA_MUST_USE bool ca_quorum_check(const struct ca_quorum *quorum,
-    const struct ca_allowed_signers *approvers, struct ca_why *why);
+CA_MUST_USE bool ca_quorum_check(
+    const struct ca_quorum *quorum, const struct ca_allowed_signers *approvers, struct ca_why *why);
 /* Whether these distinct names reach it; the sentence says what is missing. */
-CA_MUST_USE bool ca_quorum_reached(const struct ca_quorum *quorum, const char *const *names,
-    size_t count, struct ca_why *why);
+CA_MUST_USE bool ca_quorum_reached(
+    const struct ca_quorum *quorum, const char *const *names, size_t count, struct ca_why *why);
 
 #endif
