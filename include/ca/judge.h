@@ -22,12 +22,15 @@
 #include "ca/statement.h"
 #include "ca/why.h"
 
-#define CA_OPTION_GRANT "grant@postern"
-#define CA_OPTION_APPROVALS "approvals@postern"
-#define CA_OPTION_LOG "log@postern"
+#define CA_OPTION_GRANT		"grant@postern"
+#define CA_OPTION_APPROVALS	"approvals@postern"
+#define CA_OPTION_LOG		"log@postern"
+#define CA_OPTION_FORCE_COMMAND "force-command"
+#define CA_OPTION_SOURCE	"source-address"
+#define CA_OPTION_TERMINAL	"permit-pty"
 
 #define CA_MAX_APPROVALS 16
-#define CA_WINDOW_SLACK 60 /* seconds a window may be longer than the duration */
+#define CA_WINDOW_SLACK	 60 /* seconds a window may be longer than the duration */
 
 /* Stable names (ca_reason_name); a log line carries them. */
 enum ca_reason {
@@ -46,6 +49,7 @@ enum ca_reason {
 	CA_BAD_OPTION,
 	CA_WRONG_SOURCE,
 	CA_REVOKED,
+	CA_BAD_KEY_ID, /* an identity certificate's key id is no name */
 	CA_WRONG_KIND, /* grant where an identity is admitted, or the other way round */
 	CA_BAD_STATEMENT,
 	CA_STATEMENT_MISMATCH, /* statement and certificate, or statement and post, disagree */
@@ -69,15 +73,15 @@ enum ca_admits { CA_ADMITS_GRANT = 1, CA_ADMITS_IDENTITY };
 
 /* What the post is and whom it trusts. Borrowed. */
 struct ca_post {
-	const char *environment; /* acme-prod; at other posts front or relay */
-	const char *gate;        /* own host key's fingerprint */
-	const char *relay;       /* the pinned relay in the chain, or NULL */
+	const char *environment;	   /* acme-prod; at other posts front or relay */
+	const char *gate;		   /* own host key's fingerprint */
+	const char *relay;		   /* the pinned relay in the chain, or NULL */
 	struct ca_key *const *authorities; /* sign grants */
 	size_t authority_count;
-	struct ca_key *const *identities;  /* sign identity certificates */
+	struct ca_key *const *identities; /* sign identity certificates */
 	size_t identity_count;
 	const struct ca_allowed_signers *approvers; /* may be NULL where nothing admits grants */
-	const struct ca_krl *krl;                   /* NULL: none, said in the configuration */
+	const struct ca_krl *krl;		    /* NULL: none, said in the configuration */
 };
 
 /* How a role lets in. */
@@ -101,10 +105,11 @@ struct ca_grant {
 	struct ca_cert *cert;
 	enum ca_admits admits;
 	bool has_statement;
-	struct ca_statement statement;    /* when has_statement */
+	struct ca_statement statement; /* when has_statement */
 	uint8_t statement_hash[32];
 	uint8_t cert_hash[32];
-	const char *identity;             /* engineer or person: first word of the key id */
+	char *identity; /* engineer or person: first word of the key id; checked to be a
+			 * name on CA_ADMITTED only, so hostile text in a refusal */
 	char *approvers[CA_MAX_APPROVALS];
 	size_t approver_count;
 	struct ca_bytes approvals[CA_MAX_APPROVALS]; /* SSHSIG blobs inside the certificate */
@@ -134,8 +139,9 @@ void ca_grant_free(struct ca_grant *grant);
  */
 CA_MUST_USE enum ca_reason ca_judge_approvals(const struct ca_statement *statement,
     struct ca_bytes text, const struct ca_allowed_signers *approvers,
-    const struct ca_allowed_signers *engineers, const struct ca_bytes *approvals, size_t approval_count,
-    int64_t now, char *names[static CA_MAX_APPROVALS], size_t *count, struct ca_why *why);
+    const struct ca_allowed_signers *engineers, const struct ca_bytes *approvals,
+    size_t approval_count, int64_t now, char *names[static CA_MAX_APPROVALS], size_t *count,
+    struct ca_why *why);
 
 /* What a grant's certificate holds, for the authority that builds one. */
 struct ca_grant_spec {
