@@ -3,9 +3,13 @@
  * cast.h - asciicast v2 with our additions, as bytes (FORMATS: asciicast).
  *
  * Event codes: o output, i input, r resize, m marker, x exit status, and ours,
- * with string data so that every player ignores them: e stderr, h hidden input
- * (its length in bytes), B raw bytes in base64 behind an event whose text
- * could not hold them.
+ * with string data so that every player ignores them:
+ *   e  stderr
+ *   h  hidden input: how many bytes, decimal
+ *   B  the raw bytes, in base64, of the event on the line before, whose text could not hold them
+ *   p  a code and, in base64, the bytes of that stream which do not make a character yet; the
+ *      next event of that code begins with them, so they count only where there is none
+ * Nothing is ever kept in memory only: what is held back from the text is in a `p`.
  */
 #ifndef REC_CAST_H
 #define REC_CAST_H
@@ -16,6 +20,11 @@
 
 #include "ca/buf.h"
 #include "ca/why.h"
+
+/* Bytes of one event; a longer one is written as several of the same time. */
+#define REC_EVENT_MAX ((size_t)128 << 10)
+/* Bytes of a line, its LF included: six for one, and room for time and code. */
+#define REC_LINE_MAX (REC_EVENT_MAX * 6 + 128)
 
 /* One event in a stream; data borrowed. Times never decrease. */
 struct rec_event {
@@ -33,10 +42,10 @@ struct rec_header {
 	const char *title;
 	const char *term;
 	/* ours, in the object "postern" */
-	const char *recording;   /* <session>.<n> */
-	const char *identity;    /* alice@vendor.example */
+	const char *recording; /* <session>.<n> */
+	const char *identity;  /* alice@vendor.example */
 	const char *key_id;
-	uint64_t grant;          /* 0: an identity certificate */
+	uint64_t grant; /* 0: an identity certificate */
 	const char *environment;
 	const char *role;
 	const char *reason;
@@ -46,10 +55,10 @@ struct rec_header {
 	bool terminal;
 };
 
-/* Turns events into lines. Holds back an incomplete UTF-8 sequence per code. */
+/* Turns events into lines. Zero-initialised is ready. */
 struct rec_cast_encoder {
 	uint64_t last;      /* time of the last event written */
-	uint8_t held[3][4]; /* for o, e, i */
+	uint8_t held[3][4]; /* incomplete UTF-8 sequences of o, e, i */
 	uint8_t held_len[3];
 };
 

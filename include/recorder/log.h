@@ -21,6 +21,8 @@
 #include "ca/signer.h"
 #include "ca/why.h"
 
+#define REC_LOG_ENTRY_MAX 65535 /* bytes of a line without its LF (fits a bundle of tlog-tiles) */
+
 struct rec_log;
 
 /* Called for each entry while a log is read, oldest first. */
@@ -38,8 +40,11 @@ CA_MUST_USE bool rec_log_open(struct rec_log **out, const char *folder, const ch
     struct ca_signer *signer, bool wait, rec_log_reader *reader, void *ctx, struct ca_why *why);
 void rec_log_close(struct rec_log *log); /* frees; NULL is fine */
 
-/* Adds an entry in memory. `fields` is an object whose members follow ours; borrowed. Gives its index and leaf hash
- * (both may be NULL). Nothing is on disk before rec_log_commit. */
+/*
+ * Adds an entry in memory. `fields` is an object whose members follow ours (none may have the
+ * name of one of ours), or NULL; borrowed. Gives its index and leaf hash (both may be NULL). Nothing is on disk
+ * before rec_log_commit.
+ */
 CA_MUST_USE bool rec_log_append(struct rec_log *log, int64_t now, const char *event,
     json_t *fields, uint64_t *index, uint8_t leaf[32], struct ca_why *why);
 /* Writes what was appended and syncs once. After a failure the log is dead. */

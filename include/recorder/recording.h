@@ -22,8 +22,9 @@
 struct rec_recording;
 
 /*
- * Creates <name>.cast in the open folder `folder_fd` (never replaces one), writes the
- * header and makes both durable. `signer` and `cert` sign the seals and are borrowed.
+ * Creates <name>.cast in the open folder `folder_fd` (never replaces one), locks it, writes the
+ * header and makes both durable. `signer` and `cert` sign the seals and are borrowed. A process that has
+ * a file size limit must ignore SIGXFSZ, so that the write fails instead.
  */
 CA_MUST_USE bool rec_recording_open(struct rec_recording **out, int folder_fd,
     const struct rec_header *header, struct ca_signer *signer, const struct ca_cert *cert,
@@ -40,16 +41,19 @@ CA_MUST_USE bool rec_recording_tick(struct rec_recording *recording, uint64_t no
     uint64_t *next, struct ca_why *why);
 /*
  * Ends it: held bytes, exit event `x` (a number, or a signal's name), sync, closing seal. `seal_hash` is
- * SHA-256 of the closing seal's text. The handle stays valid until freed.
+ * SHA-256 of the closing seal's text. NULL: no exit event. The handle stays valid until freed.
  */
 CA_MUST_USE bool rec_recording_close(struct rec_recording *recording, uint64_t time,
     const char *exit, int64_t wall, uint8_t seal_hash[static 32], struct ca_why *why);
+uint64_t rec_recording_seals(const struct rec_recording *recording); /* made so far */
 uint64_t rec_recording_bytes(const struct rec_recording *recording); /* written so far */
 void rec_recording_free(struct rec_recording *recording); /* without a close: leaves it unsealed */
 
 /*
  * Finishes what a crash left: cuts a partial last line and seals with state "recovered". `signer` is
- * the post's seal key itself. True when there was nothing to do; `*recovered` tells.
+ * the post's seal key itself; a fresh key for the session is certified with it, so that the seal is checked like every
+ * other. True when there was nothing to do; `*recovered` tells. Refuses what a
+ * living process is writing, and bytes that differ from what an earlier seal says.
  */
 CA_MUST_USE bool rec_recording_recover(int folder_fd, const char *name, struct ca_signer *signer,
     int64_t wall, bool *recovered, uint8_t seal_hash[static 32], struct ca_why *why);

@@ -6,7 +6,12 @@
  * seal@postern by a session's key, which the post's seal key certifies (principal
  * seal@<environment>). Seals chain: each names the hash of the one before.
  * Files: <name>.seal and <name>.seal.sig, the newest; the ones before it are
- * kept appended in <name>.seals.
+ * kept appended in <name>.seals, each text followed by its signature.
+ *
+ * Checked with stock tools:
+ *   ssh-keygen -Y verify -f allowed -I seal@acme-prod -n seal@postern -s NAME.seal.sig < NAME.seal
+ *   sha256sum -c --strict NAME.seal         (open: head -c BYTES NAME.cast | sha256sum)
+ * where `allowed` holds: seal@acme-prod cert-authority,namespaces="seal@postern" <seal key>
  */
 #ifndef REC_SEAL_H
 #define REC_SEAL_H
@@ -20,7 +25,12 @@
 #include "ca/signer.h"
 #include "ca/why.h"
 
+/*
+ * Open and closed: signed by the session's key. Recovered: the session's key died with its keeper, so
+ * recovery certified a fresh one for the same session.
+ */
 enum rec_seal_state { REC_SEAL_OPEN, REC_SEAL_CLOSED, REC_SEAL_RECOVERED };
+const char *rec_seal_state_name(enum rec_seal_state state);
 
 struct rec_seal {
 	const char *recording;  /* <session>.<n> */

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json_text.c - any bytes as the inside of a JSON string (RFC 8259 section 7, RFC 3629).
+ *
+ * Every byte a session prints passes here before it is released, so runs of plain ASCII
+ * are copied sixteen bytes at a time. Room for the worst case is made once, up front: the
+ * loops below write without asking, at most six bytes for each byte read, and the wide
+ * stores may touch sixteen bytes behind what they keep.
+ */
+#include "json_text.h"
+
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define WIDE 16
+#define WORST 6 /* \u001f */
+
+/* Needs escaping or a closer look: not a plain ASCII character. */
+static bool
+is_special(uint8_t c)
+{
+	return c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<';
+}
+
+/* Copies plain bytes until a special one or the end; gives how many. */
+#ifdef __SSE2__
+static size_t
+copy_plain(uint8_t *to, const uint8_t *from, size_t len)
+{
+	const __m128i space = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"');
+	const __m128i slash = _mm_set1_epi8('\\'), less = _mm_set1_epi8('<');
+	const __m128i del = _mm_set1_epi8(0x7f);
+	size_t done = 0;
+
+	for (; len - done >= WIDE; done += WIDE) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(from + done));
+		/* signed: below 0x20 are the controls and everything from 0x80 up */
+		__m128i bad = _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_cmpeq_epi8(v, quote));
+
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, slash));
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, less));
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, del));
+		_mm_storeu_si128((__m128i *)(void *)(to + done), v);
+		int mask = _mm_movemask_epi8(bad);
+		if (mask != 0)
+			return done + (size_t)__builtin_ctz((unsigned)mask);
+	}
+	for (; done < len && !is_special(from[done]); done++)
+		to[done] = from[done];
+	return done;
+}
+#else
+/* The high bit of each byte of the result tells whether that byte of `x` is zero. */
+static uint64_t
+zero_bytes(uint64_t x)
+{
+	return (x - 0x0101010101010101u) & ~x & 0x8080808080808080u;
+}
+
+static size_t
+copy_plain(uint8_t *to, const uint8_t *from, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	size_t done = 0;
+
+	for (; len - done >= sizeof(uint64_t); done += sizeof(uint64_t)) {
+		uint64_t v, bad;
+
+		memcpy(&v, from + done, sizeof(v));
+		bad = (v | (v - 0x20 * ones)) & 0x80 * ones;
+		bad |= zero_bytes(v ^ '"' * ones) | zero_bytes(v ^ '\\' * ones);
+		bad |= zero_bytes(v ^ '<' * ones) | zero_bytes(v ^ 0x7f * ones);
+		if (bad != 0)
+			break;
+		memcpy(to + done, &v, sizeof(v));
+	}
+	for (; done < len && !is_special(from[done]); done++)
+		to[done] = from[done];
+	return done;
+}
+#endif
+
+static uint8_t *
+put_unicode(uint8_t *to, unsigned c)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	to[0] = '\\';
+	to[1] = 'u';
+	to[2] = (uint8_t)hex[c >> 12 & 15];
+	to[3] = (uint8_t)hex[c >> 8 & 15];
+	to[4] = (uint8_t)hex[c >> 4 & 15];
+	to[5] = (uint8_t)hex[c & 15];
+	return to + 6;
+}
+
+/* A special ASCII character. */
+static uint8_t *
+put_ascii(uint8_t *to, uint8_t c)
+{
+	char name = 0;
+
+	switch (c) {
+	case '\n': name = 'n'; break;
+	case '\r': name = 'r'; break;
+	case '\t': name = 't'; break;
+	case '\b': name = 'b'; break;
+	case '\f': name = 'f'; break;
+	case '"': name = '"'; break;
+	case '\\': name = '\\'; break;
+	default: return put_unicode(to, c);
+	}
+	to[0] = '\\';
+	to[1] = (uint8_t)name;
+	return to + 2;
+}
+
+static bool
+is_tail(uint8_t c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * Length of the well-formed sequence at `p` (RFC 3629 section 4), 0 if there is none.
+ * Overlong forms, surrogates and what is above U+10FFFF show in the second byte.
+ */
+static size_t
+sequence(const uint8_t *p, size_t len)
+{
+	uint8_t c = p[0];
+
+	if (c < 0xc2 || c > 0xf4 || len < 2 || !is_tail(p[1]))
+		return 0;
+	if (c < 0xe0)
+		return 2;
+	if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || len < 3 || !is_tail(p[2]))
+		return 0;
+	if (c < 0xf0)
+		return 3;
+	if ((c == 0xf0 && p[1] < 0x90) || (c == 0xf4 && p[1] > 0x8f) || len < 4 || !is_tail(p[3]))
+		return 0;
+	return 4;
+}
+
+/* Copies characters beyond ASCII until a byte that is ASCII or no UTF-8. */
+static const uint8_t *
+copy_wide(uint8_t **to, const uint8_t *p, const uint8_t *end)
+{
+	uint8_t *o = *to;
+
+	while (p < end && *p >= 0x80) {
+		size_t n = sequence(p, (size_t)(end - p));
+
+		if (n == 0)
+			break;
+		if (p[0] == 0xc2 && p[1] < 0xa0)
+			o = put_unicode(o, p[1]); /* C1 */
+		else if (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8)
+			o = put_unicode(o, 0x2000u | (p[2] & 0x3fu));
+		else {
+			for (size_t i = 0; i < n; i++)
+				o[i] = p[i];
+			o += n;
+		}
+		p += n;
+	}
+	*to = o;
+	return p;
+}
+
+bool
+rec_json_put_text(struct ca_buf *out, const void *data, size_t len)
+{
+	const uint8_t *p = data, *end = p + len;
+	size_t before = out->len;
+	bool exact = true;
+	uint8_t *o = ca_buf_grow(out, len * WORST + WIDE);
+
+	if (o == NULL)
+		return true; /* the buffer remembers */
+	while (p < end) {
+		size_t n = copy_plain(o, p, (size_t)(end - p));
+
+		o += n;
+		p += n;
+		if (p < end && *p < 0x80)
+			o = put_ascii(o, *p++);
+		else if (p < end) {
+			p = copy_wide(&o, p, end);
+			if (p < end && *p >= 0x80) {
+				memcpy(o, "\xef\xbf\xbd", 3);
+				o += 3;
+				p++;
+				exact = false;
+			}
+		}
+	}
+	out->len = before + (size_t)(o - (out->data + before));
+	return exact;
+}
+
+size_t
+rec_json_incomplete(const uint8_t *data, size_t len)
+{
+	for (size_t n = 1; n <= 3 && n <= len; n++) {
+		const uint8_t *p = data + len - n;
+		uint8_t full[4] = { p[0], 0x80, 0x80, 0x80 };
+
+		if (is_tail(*p))
+			continue;
+		/* the bytes there are, completed in the one way or the other that is allowed */
+		for (size_t i = 1; i < n; i++)
+			full[i] = p[i];
+		if (n == 1 && (p[0] == 0xe0 || p[0] == 0xf0))
+			full[1] = 0xa0;
+		return sequence(full, 4) > n ? n : 0;
+	}
+	return 0;
+}
