@@ -68,10 +68,14 @@ static int
 stream_of(char code)
 {
 	switch (code) {
-	case 'o': return 0;
-	case 'e': return 1;
-	case 'i': return 2;
-	default: return -1;
+	case 'o':
+		return 0;
+	case 'e':
+		return 1;
+	case 'i':
+		return 2;
+	default:
+		return -1;
 	}
 }
 
@@ -80,8 +84,8 @@ stream_of(char code)
  * if it now is a character or can no longer become one. Gives how many bytes it took.
  */
 static size_t
-put_held(struct rec_cast_encoder *encoder, int stream, struct ca_buf *out,
-    const struct rec_event *event)
+put_held(
+    struct rec_cast_encoder *encoder, int stream, struct ca_buf *out, const struct rec_event *event)
 {
 	uint8_t *held = encoder->held[stream];
 	size_t n = encoder->held_len[stream], taken = 0;
@@ -101,8 +105,8 @@ put_held(struct rec_cast_encoder *encoder, int stream, struct ca_buf *out,
 }
 
 static void
-put_stream(struct rec_cast_encoder *encoder, int stream, struct ca_buf *out,
-    const struct rec_event *event)
+put_stream(
+    struct rec_cast_encoder *encoder, int stream, struct ca_buf *out, const struct rec_event *event)
 {
 	uint8_t *held = encoder->held[stream];
 	size_t start = 0, tail = 0;
@@ -126,8 +130,8 @@ put_stream(struct rec_cast_encoder *encoder, int stream, struct ca_buf *out,
 }
 
 void
-rec_cast_put_event(struct rec_cast_encoder *encoder, struct ca_buf *out,
-    const struct rec_event *event)
+rec_cast_put_event(
+    struct rec_cast_encoder *encoder, struct ca_buf *out, const struct rec_event *event)
 {
 	int stream = stream_of(event->code);
 	struct rec_event piece = *event;
@@ -156,8 +160,8 @@ rec_cast_put_rest(struct rec_cast_encoder *encoder, struct ca_buf *out, uint64_t
 		encoder->last = time;
 	for (int i = 0; i < 3; i++) {
 		if (encoder->held_len[i] > 0)
-			put_line(out, encoder->last, codes[i], encoder->held[i],
-			    encoder->held_len[i]);
+			put_line(
+			    out, encoder->last, codes[i], encoder->held[i], encoder->held_len[i]);
 		encoder->held_len[i] = 0;
 	}
 }

@@ -10,7 +10,7 @@
 
 #include "ca/text.h"
 
-#define SECONDS_MAX UINT64_C(1000000000) /* thirty years is a broken clock */
+#define SECONDS_MAX  UINT64_C(1000000000) /* thirty years is a broken clock */
 #define EXPONENT_MAX 18
 
 struct cursor {
@@ -208,9 +208,9 @@ rec_cast_line_parse(struct rec_cast_line *out, const char *text, size_t len, str
 		return ca_why_set(why, "no event: it does not begin with '[' and a time");
 	if (!take(&c, ',') || !take_text(&c, &out->data))
 		return ca_why_set(why, "event has no code");
-	out->code = out->data.len == 1 && out->data.data[0] > 0x20 && out->data.data[0] < 0x7f ?
-	    (char)out->data.data[0] :
-	    '?';
+	out->code = out->data.len == 1 && out->data.data[0] > 0x20 && out->data.data[0] < 0x7f
+			? (char)out->data.data[0]
+			: '?';
 	if (!take(&c, ',') || !take_text(&c, &out->data))
 		return ca_why_set(why, "event's data is no string of valid text");
 	if (!take(&c, ']') || (c.next < c.end && *c.next != '\r') || c.end - c.next > 1)

@@ -17,7 +17,7 @@ struct rec_cast_line {
 };
 
 /* `text` without its LF. Strict: JSON, no lone surrogate, valid UTF-8, nothing behind. */
-CA_MUST_USE bool rec_cast_line_parse(struct rec_cast_line *out, const char *text, size_t len,
-    struct ca_why *why);
+CA_MUST_USE bool rec_cast_line_parse(
+    struct rec_cast_line *out, const char *text, size_t len, struct ca_why *why);
 
 #endif

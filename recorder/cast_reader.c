@@ -15,7 +15,7 @@
 #include "ca/text.h"
 #include "cast_line.h"
 
-#define HEADER_MAX ((size_t)64 << 10)
+#define HEADER_MAX     ((size_t)64 << 10)
 #define SIZE_MAX_CELLS 65535
 
 struct pending {
@@ -33,7 +33,7 @@ struct rec_cast_reader {
 	bool has_ahead;
 	enum rec_read state; /* what reading the line ahead came to */
 	struct ca_why why;   /* when that was REC_READ_BAD */
-	uint64_t line;       /* lines read so far */
+	uint64_t line;	     /* lines read so far */
 	uint64_t now_line;
 	uint64_t last; /* time of the event given out last */
 	struct pending pending[3];
@@ -236,8 +236,8 @@ read_ahead(struct rec_cast_reader *reader)
 }
 
 enum rec_read
-rec_cast_reader_header(struct rec_cast_reader *reader, struct rec_header *header,
-    struct ca_why *why)
+rec_cast_reader_header(
+    struct rec_cast_reader *reader, struct rec_header *header, struct ca_why *why)
 {
 	const char *line;
 	size_t len;

@@ -14,7 +14,7 @@
 #include <emmintrin.h>
 #endif
 
-#define WIDE 16
+#define WIDE  16
 #define WORST 6 /* \u001f */
 
 /* Needs escaping or a closer look: not a plain ASCII character. */
@@ -103,14 +103,29 @@ put_ascii(uint8_t *to, uint8_t c)
 	char name = 0;
 
 	switch (c) {
-	case '\n': name = 'n'; break;
-	case '\r': name = 'r'; break;
-	case '\t': name = 't'; break;
-	case '\b': name = 'b'; break;
-	case '\f': name = 'f'; break;
-	case '"': name = '"'; break;
-	case '\\': name = '\\'; break;
-	default: return put_unicode(to, c);
+	case '\n':
+		name = 'n';
+		break;
+	case '\r':
+		name = 'r';
+		break;
+	case '\t':
+		name = 't';
+		break;
+	case '\b':
+		name = 'b';
+		break;
+	case '\f':
+		name = 'f';
+		break;
+	case '"':
+		name = '"';
+		break;
+	case '\\':
+		name = '\\';
+		break;
+	default:
+		return put_unicode(to, c);
 	}
 	to[0] = '\\';
 	to[1] = (uint8_t)name;

@@ -2,8 +2,8 @@
 /*
  * json_text.h - any bytes as the inside of a JSON string, fast.
  *
- * Escaped: C0, DEL, C1, `"`, `\`, `<` (the text may stand in a page), U+2028 and U+2029 (it may stand
- * in a script). All other characters stay as they are; bytes that are no UTF-8 become U+FFFD.
+ * Escaped: C0, DEL, C1, `"`, `\`, `<` (the text may stand in a page), U+2028 and U+2029 (it may
+ * stand in a script). All other characters stay as they are; bytes that are no UTF-8 become U+FFFD.
  */
 #ifndef REC_JSON_TEXT_H
 #define REC_JSON_TEXT_H

@@ -28,7 +28,7 @@ struct rec_log {
 	char *origin;
 	struct ca_signer *signer;
 	struct rec_merkle tree; /* of what is committed */
-	uint64_t bytes;         /* committed */
+	uint64_t bytes;		/* committed */
 	int64_t last_time, pending_time;
 	uint64_t checkpointed;
 	struct ca_buf lines, leaves; /* appended, not committed */
@@ -41,25 +41,26 @@ static bool
 open_files(struct rec_log *log, const char *folder, bool wait, struct ca_why *why)
 {
 	if (mkdir(folder, 0750) != 0 && errno != EEXIST)
-		return ca_why_set(why, "log folder '%s' cannot be made: %s", folder,
-		    strerror(errno));
+		return ca_why_set(
+		    why, "log folder '%s' cannot be made: %s", folder, strerror(errno));
 	log->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (log->folder_fd < 0)
-		return ca_why_set(why, "log folder '%s' cannot be opened: %s", folder,
-		    strerror(errno));
+		return ca_why_set(
+		    why, "log folder '%s' cannot be opened: %s", folder, strerror(errno));
 	log->log_fd = openat(log->folder_fd, REC_LOG_FILE,
 	    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (log->log_fd < 0)
 		return ca_why_set(why, "log in '%s' cannot be opened: %s", folder, strerror(errno));
 	if (flock(log->log_fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0)
-		return errno == EWOULDBLOCK ?
-		    ca_why_set(why, "log in '%s' has another writer", folder) :
-		    ca_why_set(why, "log in '%s' cannot be locked: %s", folder, strerror(errno));
-	log->leaves_fd = openat(log->folder_fd, REC_LOG_LEAVES,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+		return errno == EWOULDBLOCK
+			   ? ca_why_set(why, "log in '%s' has another writer", folder)
+			   : ca_why_set(
+				 why, "log in '%s' cannot be locked: %s", folder, strerror(errno));
+	log->leaves_fd =
+	    openat(log->folder_fd, REC_LOG_LEAVES, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (log->leaves_fd < 0 || fsync(log->folder_fd) != 0)
-		return ca_why_set(why, "leaves in '%s' cannot be opened: %s", folder,
-		    strerror(errno));
+		return ca_why_set(
+		    why, "leaves in '%s' cannot be opened: %s", folder, strerror(errno));
 	return true;
 }
 
@@ -74,8 +75,8 @@ read_back(struct rec_log *log, rec_log_reader *reader, void *ctx, struct ca_why 
 	if (!rec_checkpoint_load(&checkpoint, log->folder_fd, key, true, why))
 		return false;
 	if (checkpoint.found && strcmp(checkpoint.origin, log->origin) != 0)
-		return ca_why_set(why, "log is that of '%s', not of '%s'", checkpoint.origin,
-		    log->origin);
+		return ca_why_set(
+		    why, "log is that of '%s', not of '%s'", checkpoint.origin, log->origin);
 	if (!rec_log_scan_run(&scan, log->log_fd, log->leaves_fd, &checkpoint, reader, ctx, why))
 		return false;
 	if (scan.torn &&
@@ -89,8 +90,8 @@ read_back(struct rec_log *log, rec_log_reader *reader, void *ctx, struct ca_why 
 }
 
 bool
-rec_log_open(struct rec_log **out, const char *folder, const char *origin,
-    struct ca_signer *signer, bool wait, rec_log_reader *reader, void *ctx, struct ca_why *why)
+rec_log_open(struct rec_log **out, const char *folder, const char *origin, struct ca_signer *signer,
+    bool wait, rec_log_reader *reader, void *ctx, struct ca_why *why)
 {
 	struct rec_log *log = calloc(1, sizeof(*log));
 
@@ -145,9 +146,10 @@ make_entry(uint64_t index, int64_t now, const char *event, json_t *fields)
 	ca_random(random, sizeof(random));
 	ca_hex_encode(&nonce, random, sizeof(random));
 	ca_time_format(now, time);
-	entry = !ca_buf_ok(&nonce) ? NULL :
-	    json_pack("{s:I, s:s, s:s, s:s%}", "index", (json_int_t)index, "time", time, "event",
-		event, "nonce", (const char *)nonce.data, nonce.len);
+	entry = !ca_buf_ok(&nonce)
+		    ? NULL
+		    : json_pack("{s:I, s:s, s:s, s:s%}", "index", (json_int_t)index, "time", time,
+			  "event", event, "nonce", (const char *)nonce.data, nonce.len);
 	if (entry != NULL && fields != NULL && json_object_update(entry, fields) != 0) {
 		json_decref(entry);
 		entry = NULL;
@@ -179,8 +181,8 @@ put_entry(struct ca_buf *out, const json_t *entry)
 }
 
 bool
-rec_log_append(struct rec_log *log, int64_t now, const char *event, json_t *fields,
-    uint64_t *index, uint8_t leaf[32], struct ca_why *why)
+rec_log_append(struct rec_log *log, int64_t now, const char *event, json_t *fields, uint64_t *index,
+    uint8_t leaf[32], struct ca_why *why)
 {
 	uint64_t number = log->tree.size + log->leaves.len / REC_HASH_SIZE;
 	size_t before = log->lines.len, len;
@@ -191,8 +193,8 @@ rec_log_append(struct rec_log *log, int64_t now, const char *event, json_t *fiel
 		return ca_why_set(why, "log has failed before");
 	for (size_t i = 0; i < sizeof(own_names) / sizeof(own_names[0]); i++)
 		if (json_object_get(fields, own_names[i]) != NULL)
-			return ca_why_set(why, "log entry '%s' has a field '%s' of its own", event,
-			    own_names[i]);
+			return ca_why_set(
+			    why, "log entry '%s' has a field '%s' of its own", event, own_names[i]);
 	entry = make_entry(number, now, event, fields);
 	if (entry == NULL || !put_entry(&log->lines, entry)) {
 		json_decref(entry);
@@ -203,8 +205,8 @@ rec_log_append(struct rec_log *log, int64_t now, const char *event, json_t *fiel
 	len = log->lines.len - before;
 	if (len > REC_LOG_ENTRY_MAX) {
 		log->lines.len = before;
-		return ca_why_set(why, "log entry '%s' is longer than %d bytes", event,
-		    REC_LOG_ENTRY_MAX);
+		return ca_why_set(
+		    why, "log entry '%s' is longer than %d bytes", event, REC_LOG_ENTRY_MAX);
 	}
 	rec_merkle_leaf(log->lines.data + before, len, hash);
 	ca_buf_put_u8(&log->lines, '\n');

@@ -25,8 +25,8 @@ scan_folder(const char *folder, bool verify, const struct ca_key *key, rec_log_r
 
 	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder_fd < 0)
-		return ca_why_set(why, "log folder '%s' cannot be opened: %s", folder,
-		    strerror(errno));
+		return ca_why_set(
+		    why, "log folder '%s' cannot be opened: %s", folder, strerror(errno));
 	if (verify && !rec_checkpoint_load(&checkpoint, folder_fd, key, false, why))
 		goto out;
 	if (verify)

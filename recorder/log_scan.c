@@ -29,8 +29,8 @@ struct walk {
 };
 
 void
-rec_checkpoint_encode(struct ca_buf *out, const char *origin, uint64_t size,
-    const uint8_t root[static REC_HASH_SIZE])
+rec_checkpoint_encode(
+    struct ca_buf *out, const char *origin, uint64_t size, const uint8_t root[static REC_HASH_SIZE])
 {
 	ca_buf_printf(out, "%s\n%llu\n", origin, (unsigned long long)size);
 	ca_base64_encode(out, root, REC_HASH_SIZE);
@@ -105,8 +105,8 @@ check_leaf(struct walk *walk, const uint8_t leaf[static REC_HASH_SIZE], struct c
 
 	if (index < walk->stored) {
 		if (pread(walk->leaves_fd, stored, sizeof(stored), at) != sizeof(stored))
-			return ca_why_set(why, "leaf %llu cannot be read",
-			    (unsigned long long)index);
+			return ca_why_set(
+			    why, "leaf %llu cannot be read", (unsigned long long)index);
 		if (memcmp(stored, leaf, sizeof(stored)) != 0)
 			return ca_why_set(why,
 			    "entry %llu was changed: it does not have the leaf stored for it",
@@ -128,9 +128,9 @@ check_root(const struct walk *walk, struct ca_why *why)
 		return true;
 	rec_merkle_root(&walk->scan->tree, root);
 	return memcmp(root, walk->checkpoint->root, sizeof(root)) == 0 ||
-	    ca_why_set(why,
-		"log was changed: the root of its first %llu entries is not the checkpoint's",
-		(unsigned long long)walk->checkpoint->size);
+	       ca_why_set(why,
+		   "log was changed: the root of its first %llu entries is not the checkpoint's",
+		   (unsigned long long)walk->checkpoint->size);
 }
 
 /* Whether `line` is the entry that belongs here; sets the sentence when it is not. */
@@ -147,8 +147,8 @@ parse_entry(const char *line, size_t len, uint64_t index, int64_t *time, struct 
 		ca_why_set(why, "entry %llu calls itself %lld", (unsigned long long)index,
 		    (long long)json_integer_value(number));
 	else if (when == NULL || !ca_time_parse(when, time) ||
-	    !json_is_string(json_object_get(entry, "event")) ||
-	    !json_is_string(json_object_get(entry, "nonce")))
+		 !json_is_string(json_object_get(entry, "event")) ||
+		 !json_is_string(json_object_get(entry, "nonce")))
 		ca_why_set(why, "entry %llu lacks time, event or nonce", (unsigned long long)index);
 	else
 		return entry;
@@ -181,8 +181,8 @@ walk_line(struct walk *walk, const char *line, size_t len, bool *stop, struct ca
 	if (!check_root(walk, why))
 		goto out;
 	ok = walk->reader == NULL ||
-	    walk->reader(walk->ctx, index, time,
-		json_string_value(json_object_get(entry, "event")), entry, why);
+	     walk->reader(walk->ctx, index, time,
+		 json_string_value(json_object_get(entry, "event")), entry, why);
 out:
 	json_decref(entry);
 	return ok;

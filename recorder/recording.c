@@ -32,8 +32,9 @@ struct rec_recording {
 	struct ca_signer *signer;
 	const struct ca_cert *cert;
 	uint64_t synced_bytes, sealed_bytes;
-	uint64_t dirty_since, unsealed_since; /* when a tick first saw bytes behind those; 0: none */
-	uint64_t sequence;                    /* of the newest seal; 0: none yet */
+	uint64_t dirty_since,
+	    unsealed_since; /* when a tick first saw bytes behind those; 0: none */
+	uint64_t sequence;  /* of the newest seal; 0: none yet */
 	uint8_t seal_hash[32];
 	struct rec_signed seal; /* the newest */
 	bool closed;
@@ -75,8 +76,8 @@ sync_file(struct rec_recording *recording, struct ca_why *why)
 		return true;
 	if (fdatasync(recording->file.fd) != 0) {
 		recording->file.failed = true;
-		return ca_why_set(why, "recording '%s' cannot be synced: %s", recording->name,
-		    strerror(errno));
+		return ca_why_set(
+		    why, "recording '%s' cannot be synced: %s", recording->name, strerror(errno));
 	}
 	recording->synced_bytes = recording->file.bytes;
 	return true;
@@ -84,8 +85,8 @@ sync_file(struct rec_recording *recording, struct ca_why *why)
 
 /* The bytes so far must be on the disk before a seal says that they are. */
 static bool
-seal_file(struct rec_recording *recording, enum rec_seal_state state, int64_t wall,
-    struct ca_why *why)
+seal_file(
+    struct rec_recording *recording, enum rec_seal_state state, int64_t wall, struct ca_why *why)
 {
 	struct rec_signed next = { 0 };
 	struct rec_seal seal = {
@@ -172,8 +173,8 @@ fail:
 }
 
 bool
-rec_recording_event(struct rec_recording *recording, const struct rec_event *event,
-    struct ca_why *why)
+rec_recording_event(
+    struct rec_recording *recording, const struct rec_event *event, struct ca_why *why)
 {
 	struct rec_sink *sink = &recording->file.sink;
 
@@ -183,8 +184,8 @@ rec_recording_event(struct rec_recording *recording, const struct rec_event *eve
 }
 
 bool
-rec_recording_tick(struct rec_recording *recording, uint64_t now, int64_t wall, uint64_t *next,
-    struct ca_why *why)
+rec_recording_tick(
+    struct rec_recording *recording, uint64_t now, int64_t wall, uint64_t *next, struct ca_why *why)
 {
 	const struct rec_sink_file *file = &recording->file;
 

@@ -28,8 +28,8 @@ struct recovery {
 	const char *name;
 	int folder_fd, fd;
 	struct rec_chain chain;
-	uint64_t whole;   /* bytes up to the end of the last whole line */
-	uint8_t hash[32]; /* of those */
+	uint64_t whole;	   /* bytes up to the end of the last whole line */
+	uint8_t hash[32];  /* of those */
 	char *environment; /* NULL: the header never reached the disk */
 };
 
@@ -58,7 +58,7 @@ find_end(struct recovery *r, struct ca_why *why)
 		at += (uint64_t)n;
 	}
 	ok = n >= 0 ||
-	    ca_why_set(why, "recording '%s' cannot be read: %s", r->name, strerror(errno));
+	     ca_why_set(why, "recording '%s' cannot be read: %s", r->name, strerror(errno));
 	free(chunk);
 	return ok;
 }
@@ -94,8 +94,10 @@ check_prefix(struct recovery *r, struct ca_why *why)
 		if (i == r->chain.count)
 			break;
 		if (memcmp(sum, r->chain.links[i].seal.hash, sizeof(sum)) != 0) {
-			ca_why_set(why, "recording '%s' differs from seal %zu in its first %llu "
-				"bytes", r->name, i + 1, (unsigned long long)stop);
+			ca_why_set(why,
+			    "recording '%s' differs from seal %zu in its first %llu "
+			    "bytes",
+			    r->name, i + 1, (unsigned long long)stop);
 			goto out;
 		}
 		i++;
@@ -138,13 +140,13 @@ cut_rest(struct recovery *r, struct ca_why *why)
 	bool ok;
 
 	if (ftruncate(r->fd, (off_t)r->whole) != 0 || fdatasync(r->fd) != 0)
-		return ca_why_set(why, "recording '%s' cannot be cut: %s", r->name,
-		    strerror(errno));
+		return ca_why_set(
+		    why, "recording '%s' cannot be cut: %s", r->name, strerror(errno));
 	snprintf(file, sizeof(file), "%.*s.seals", NAME_MAX - 16, r->name);
 	fd = openat(r->folder_fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ||
-		    ca_why_set(why, "file '%s' cannot be opened: %s", file, strerror(errno));
+		       ca_why_set(why, "file '%s' cannot be opened: %s", file, strerror(errno));
 	ok = ftruncate(fd, (off_t)r->chain.kept_bytes) == 0 && fdatasync(fd) == 0;
 	if (!ok)
 		ca_why_set(why, "file '%s' cannot be cut: %s", file, strerror(errno));
@@ -202,8 +204,8 @@ open_quiet(struct recovery *r, struct ca_why *why)
 	snprintf(path, sizeof(path), "%.*s.cast", NAME_MAX - 16, r->name);
 	r->fd = openat(r->folder_fd, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (r->fd < 0)
-		return ca_why_set(why, "recording '%s' cannot be opened: %s", r->name,
-		    strerror(errno));
+		return ca_why_set(
+		    why, "recording '%s' cannot be opened: %s", r->name, strerror(errno));
 	if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return ca_why_set(why, "recording '%s' is not a regular file", r->name);
 	if (flock(r->fd, LOCK_EX | LOCK_NB) != 0)

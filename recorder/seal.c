@@ -3,7 +3,8 @@
  * seal.c - the text of a seal, and the certificate of the key that signs it.
  *
  * The text is what `sha256sum -c --strict` reads: facts in comment lines, then the one line
- * of hash and file name. There is exactly one spelling of a seal: parsing encodes again and compares.
+ * of hash and file name. There is exactly one spelling of a seal: parsing encodes again and
+ * compares.
  */
 #include "recorder/seal.h"
 

@@ -18,8 +18,8 @@
 #include "ca/text.h"
 
 #define CHAIN_FILE_MAX ((size_t)96 << 20)
-#define SIG_END "-----END SSH SIGNATURE-----\n"
-#define SIG_BEGIN "-----BEGIN SSH SIGNATURE-----\n"
+#define SIG_END	       "-----END SSH SIGNATURE-----\n"
+#define SIG_BEGIN      "-----BEGIN SSH SIGNATURE-----\n"
 
 size_t
 rec_name_session(const char *name)
@@ -36,7 +36,7 @@ rec_name_is_valid(const char *name)
 	uint64_t number;
 
 	return ca_text_is_name(name) && session > 0 &&
-	    ca_text_to_u64(name + session + 1, UINT32_MAX, &number);
+	       ca_text_to_u64(name + session + 1, UINT32_MAX, &number);
 }
 
 void
@@ -104,8 +104,8 @@ split_kept(struct rec_chain *chain, const char *text, size_t len, struct ca_why 
 
 	while (next < end) {
 		const char *sig = memmem(next, (size_t)(end - next), SIG_BEGIN, strlen(SIG_BEGIN));
-		const char *stop = sig == NULL ? NULL :
-		    memmem(sig, (size_t)(end - sig), SIG_END, strlen(SIG_END));
+		const char *stop =
+		    sig == NULL ? NULL : memmem(sig, (size_t)(end - sig), SIG_END, strlen(SIG_END));
 		struct rec_chain_link *link;
 
 		if (stop == NULL)
@@ -138,22 +138,22 @@ load_kept(struct rec_chain *chain, int folder_fd, const char *name, struct ca_wh
 	fd = openat(folder_fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ||
-		    ca_why_set(why, "file '%s' cannot be read: %s", file, strerror(errno));
+		       ca_why_set(why, "file '%s' cannot be read: %s", file, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (size_t)st.st_size > CHAIN_FILE_MAX ||
 	    (to = ca_buf_grow(&text, (size_t)st.st_size + 1)) == NULL ||
 	    pread(fd, to, (size_t)st.st_size, 0) != st.st_size)
 		ca_why_set(why, "file '%s' cannot be read", file);
 	else
 		ok = split_kept(chain, (const char *)to, (size_t)st.st_size, why) ||
-		    ca_why_prefix(why, "file '%s'", file);
+		     ca_why_prefix(why, "file '%s'", file);
 	ca_buf_clear(&text);
 	close(fd);
 	return ok;
 }
 
 bool
-rec_chain_load(struct rec_chain *out, int folder_fd, const char *name, bool repair,
-    struct ca_why *why)
+rec_chain_load(
+    struct rec_chain *out, int folder_fd, const char *name, bool repair, struct ca_why *why)
 {
 	char file[NAME_MAX + 1];
 	struct rec_chain_link *link;
@@ -164,16 +164,15 @@ rec_chain_load(struct rec_chain *out, int folder_fd, const char *name, bool repa
 	snprintf(file, sizeof(file), "%.*s.seal", NAME_MAX - 16, name);
 	if (!load_kept(out, folder_fd, name, why) || (link = add_link(out, why)) == NULL)
 		goto fail;
-	if (!rec_signed_load(&link->file, folder_fd, file, CA_NAMESPACE_SEAL, repair, NULL, &found,
-		why)) {
+	if (!rec_signed_load(
+		&link->file, folder_fd, file, CA_NAMESPACE_SEAL, repair, NULL, &found, why)) {
 		rec_signed_clear(&link->file);
 		goto fail;
 	}
 	last = rec_chain_last(out);
 	/* a crash may come between keeping the old seal and replacing it */
-	if (!found ||
-	    (last != NULL &&
-		ca_bytes_equal(ca_buf_bytes(&last->file.text), ca_buf_bytes(&link->file.text)))) {
+	if (!found || (last != NULL && ca_bytes_equal(ca_buf_bytes(&last->file.text),
+					   ca_buf_bytes(&link->file.text)))) {
 		rec_signed_clear(&link->file);
 		return true;
 	}
@@ -194,7 +193,8 @@ check_place(const struct rec_chain *chain, size_t i, const char *name, struct ca
 	if (seal->sequence != i + 1)
 		return ca_why_set(why, "calls itself %llu", (unsigned long long)seal->sequence);
 	if (seal->state != REC_SEAL_OPEN && i + 1 != chain->count)
-		return ca_why_set(why, "is %s, and others follow", rec_seal_state_name(seal->state));
+		return ca_why_set(
+		    why, "is %s, and others follow", rec_seal_state_name(seal->state));
 	if (i == 0)
 		return true;
 	if (memcmp(seal->previous, chain->links[i - 1].hash, 32) != 0)
@@ -219,17 +219,17 @@ check_signer(const struct rec_chain_link *link, const char *name, const char *en
 	if (sig->cert == NULL || !ca_key_equal(sig->cert->authority, seal_key))
 		ca_why_set(why, "was signed by a key that the seal key did not certify");
 	else if (sig->cert->type != CA_CERT_USER || sig->cert->principal_count != 1 ||
-	    sig->cert->critical_count != 0)
+		 sig->cert->critical_count != 0)
 		ca_why_set(why, "was signed under a certificate that is not a sealing key's");
-	else if (environment != NULL ? !ca_cert_has_principal(sig->cert, principal) :
-	    strncmp(sig->cert->principals[0], "seal@", 5) != 0)
+	else if (environment != NULL ? !ca_cert_has_principal(sig->cert, principal)
+				     : strncmp(sig->cert->principals[0], "seal@", 5) != 0)
 		ca_why_set(why, "was signed by a key for '%s', not '%s'", sig->cert->principals[0],
 		    principal);
 	else if (strcmp(sig->cert->key_id, key_id) != 0)
-		ca_why_set(why, "was signed by the key of '%s', not '%s'", sig->cert->key_id,
-		    key_id);
+		ca_why_set(
+		    why, "was signed by the key of '%s', not '%s'", sig->cert->key_id, key_id);
 	else if ((uint64_t)link->seal.sealed < sig->cert->valid_after ||
-	    (uint64_t)link->seal.sealed >= sig->cert->valid_before)
+		 (uint64_t)link->seal.sealed >= sig->cert->valid_before)
 		ca_why_set(why, "was signed outside its certificate's validity");
 	else
 		ok = true;
@@ -262,11 +262,10 @@ rec_chain_store(int folder_fd, const char *name, const struct rec_signed *before
 
 	snprintf(file, sizeof(file), "%.*s.seals", NAME_MAX - 16, name);
 	if (before != NULL) {
-		fd = openat(folder_fd, file,
-		    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
+		fd = openat(
+		    folder_fd, file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
 		ok = fd >= 0 && ca_write_all(fd, before->text.data, before->text.len) &&
-		    ca_write_all(fd, before->armor.data, before->armor.len) &&
-		    fdatasync(fd) == 0;
+		     ca_write_all(fd, before->armor.data, before->armor.len) && fdatasync(fd) == 0;
 		if (!ok)
 			ca_why_set(why, "file '%s' cannot be written: %s", file, strerror(errno));
 		if (fd >= 0)

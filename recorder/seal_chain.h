@@ -34,16 +34,16 @@ struct rec_chain {
  * Reads <name>.seals and the newest pair. A last seal in <name>.seals that a crash cut is
  * left out. An empty chain is no failure. `repair` as for rec_signed_load.
  */
-CA_MUST_USE bool rec_chain_load(struct rec_chain *out, int folder_fd, const char *name, bool repair,
-    struct ca_why *why);
+CA_MUST_USE bool rec_chain_load(
+    struct rec_chain *out, int folder_fd, const char *name, bool repair, struct ca_why *why);
 void rec_chain_clear(struct rec_chain *chain);
 /* The newest, or NULL. */
 const struct rec_chain_link *rec_chain_last(const struct rec_chain *chain);
 
 /*
  * Whether the seals hang together: numbers, hashes, sizes and states; and whether each was
- * signed by a key that `seal_key` certified for this session and `environment` (NULL: any environment, for a
- * recording whose header never reached the disk).
+ * signed by a key that `seal_key` certified for this session and `environment` (NULL: any
+ * environment, for a recording whose header never reached the disk).
  */
 CA_MUST_USE bool rec_chain_check(const struct rec_chain *chain, const char *name,
     const char *environment, const struct ca_key *seal_key, struct ca_why *why);

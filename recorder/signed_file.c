@@ -44,7 +44,8 @@ out:
 static bool
 write_new(int folder_fd, const char *name, const struct ca_buf *content, struct ca_why *why)
 {
-	int fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	int fd =
+	    openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	bool ok = fd >= 0 && ca_write_all(fd, content->data, content->len) && fsync(fd) == 0;
 
 	if (!ok)
@@ -63,8 +64,7 @@ move(int folder_fd, const char *from, const char *to, struct ca_why *why)
 }
 
 bool
-rec_signed_store(const struct rec_signed *file, int folder_fd, const char *name,
-    struct ca_why *why)
+rec_signed_store(const struct rec_signed *file, int folder_fd, const char *name, struct ca_why *why)
 {
 	char sig[NAME_MAX + 1], text_new[NAME_MAX + 1], sig_new[NAME_MAX + 1];
 	int n = snprintf(sig_new, sizeof(sig_new), "%s.sig.tmp", name);
@@ -78,7 +78,8 @@ rec_signed_store(const struct rec_signed *file, int folder_fd, const char *name,
 	    !move(folder_fd, sig_new, sig, why) || !move(folder_fd, text_new, name, why))
 		return false;
 	if (fsync(folder_fd) != 0)
-		return ca_why_set(why, "folder of '%s' cannot be synced: %s", name, strerror(errno));
+		return ca_why_set(
+		    why, "folder of '%s' cannot be synced: %s", name, strerror(errno));
 	return true;
 }
 
@@ -95,7 +96,7 @@ read_part(struct ca_buf *out, int folder_fd, const char *name, bool *found, stru
 	*found = fd >= 0;
 	if (fd < 0)
 		return errno == ENOENT ||
-		    ca_why_set(why, "file '%s' cannot be read: %s", name, strerror(errno));
+		       ca_why_set(why, "file '%s' cannot be read: %s", name, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		ca_why_set(why, "file '%s' is not a regular file", name);
 		goto out;
@@ -118,8 +119,8 @@ out:
 }
 
 bool
-rec_signed_check(const struct rec_signed *file, const char *ns, struct ca_sshsig **sig,
-    struct ca_why *why)
+rec_signed_check(
+    const struct rec_signed *file, const char *ns, struct ca_sshsig **sig, struct ca_why *why)
 {
 	struct ca_buf blob = { 0 };
 	struct ca_sshsig *parsed = NULL;

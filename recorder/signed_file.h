@@ -30,8 +30,8 @@ void rec_signed_clear(struct rec_signed *file);
 CA_MUST_USE bool rec_signed_sign(struct rec_signed *file, const char *ns, struct ca_signer *signer,
     const struct ca_cert *cert, struct ca_why *why);
 /* Durable when it returns true. */
-CA_MUST_USE bool rec_signed_store(const struct rec_signed *file, int folder_fd, const char *name,
-    struct ca_why *why);
+CA_MUST_USE bool rec_signed_store(
+    const struct rec_signed *file, int folder_fd, const char *name, struct ca_why *why);
 /*
  * Reads the pair that belongs together. `*found` is false, and the result true, when there is
  * none. The signature holds over the text by the key that is in it; whose key
@@ -41,7 +41,7 @@ CA_MUST_USE bool rec_signed_store(const struct rec_signed *file, int folder_fd, 
 CA_MUST_USE bool rec_signed_load(struct rec_signed *file, int folder_fd, const char *name,
     const char *ns, bool repair, struct ca_sshsig **sig, bool *found, struct ca_why *why);
 /* The signature in file->armor, checked over file->text. */
-CA_MUST_USE bool rec_signed_check(const struct rec_signed *file, const char *ns,
-    struct ca_sshsig **sig, struct ca_why *why);
+CA_MUST_USE bool rec_signed_check(
+    const struct rec_signed *file, const char *ns, struct ca_sshsig **sig, struct ca_why *why);
 
 #endif

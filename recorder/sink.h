@@ -54,11 +54,12 @@ struct rec_sink_file {
 void rec_sink_file_init(struct rec_sink_file *file, int fd, const char *name);
 
 /*
- * Bytes to `fd` (borrowed): `o`, and `e` unless `only_output`; resizes are left to the person. NULL when out
- * of memory, like the ones below.
+ * Bytes to `fd` (borrowed): `o`, and `e` unless `only_output`; resizes are left to the person. NULL
+ * when out of memory, like the ones below.
  */
 struct rec_sink *rec_sink_terminal_new(int fd, bool only_output);
-/* Lines of text to `fd`: no control characters but LF and tab; stderr, input and markers are named. */
+/* Lines of text to `fd`: no control characters but LF and tab; stderr, input and markers are named.
+ */
 struct rec_sink *rec_sink_text_new(int fd);
 /* Refuses what a recorder would not have written; the sentence says which event. */
 struct rec_sink *rec_sink_check_new(const char *name);

@@ -38,8 +38,8 @@ write_lines(struct rec_sink_file *file, struct ca_why *why)
 		/* whole lines only; a cut last line is what recovery is for if this fails too */
 		if (ftruncate(file->fd, (off_t)file->bytes) != 0)
 			error = error != 0 ? error : errno;
-		return ca_why_set(why, "recording '%s' cannot be written: %s", file->name,
-		    strerror(error));
+		return ca_why_set(
+		    why, "recording '%s' cannot be written: %s", file->name, strerror(error));
 	}
 	ca_sha256_update(file->hash, file->lines.data, file->lines.len);
 	file->bytes += file->lines.len;

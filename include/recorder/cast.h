@@ -37,8 +37,8 @@ struct rec_event {
 /* Line 1. Strings borrowed, may hold anything; NULL is left out. */
 struct rec_header {
 	unsigned width, height; /* cells; 80 x 24 without a terminal */
-	int64_t timestamp;      /* seconds since the epoch */
-	const char *command;    /* the line as it was judged */
+	int64_t timestamp;	/* seconds since the epoch */
+	const char *command;	/* the line as it was judged */
 	const char *title;
 	const char *term;
 	/* ours, in the object "postern" */
@@ -49,23 +49,23 @@ struct rec_header {
 	const char *environment;
 	const char *role;
 	const char *reason;
-	const char *source;      /* address of the client */
+	const char *source;	 /* address of the client */
 	const char *confinement; /* level reached */
-	const char *approvers;   /* names, comma list */
+	const char *approvers;	 /* names, comma list */
 	bool terminal;
 };
 
 /* Turns events into lines. Zero-initialised is ready. */
 struct rec_cast_encoder {
-	uint64_t last;      /* time of the last event written */
+	uint64_t last;	    /* time of the last event written */
 	uint8_t held[3][4]; /* incomplete UTF-8 sequences of o, e, i */
 	uint8_t held_len[3];
 };
 
 void rec_cast_put_header(struct ca_buf *out, const struct rec_header *header);
 /* Appends whole lines: none, one, or several. */
-void rec_cast_put_event(struct rec_cast_encoder *encoder, struct ca_buf *out,
-    const struct rec_event *event);
+void rec_cast_put_event(
+    struct rec_cast_encoder *encoder, struct ca_buf *out, const struct rec_event *event);
 /* What is still held back, as events at `time`. */
 void rec_cast_put_rest(struct rec_cast_encoder *encoder, struct ca_buf *out, uint64_t time);
 

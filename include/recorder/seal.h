@@ -26,26 +26,27 @@
 #include "ca/why.h"
 
 /*
- * Open and closed: signed by the session's key. Recovered: the session's key died with its keeper, so
- * recovery certified a fresh one for the same session.
+ * Open and closed: signed by the session's key. Recovered: the session's key died with its keeper,
+ * so recovery certified a fresh one for the same session.
  */
 enum rec_seal_state { REC_SEAL_OPEN, REC_SEAL_CLOSED, REC_SEAL_RECOVERED };
 const char *rec_seal_state_name(enum rec_seal_state state);
 
 struct rec_seal {
-	const char *recording;  /* <session>.<n> */
+	const char *recording; /* <session>.<n> */
 	enum rec_seal_state state;
-	uint64_t sequence;      /* from 1 */
-	uint64_t bytes;         /* how much of the .cast it covers */
-	uint8_t hash[32];       /* SHA-256 of those bytes */
+	uint64_t sequence; /* from 1 */
+	uint64_t bytes;	   /* how much of the .cast it covers */
+	uint8_t hash[32];  /* SHA-256 of those bytes */
 	bool has_previous;
-	uint8_t previous[32];   /* SHA-256 of the seal before */
-	int64_t sealed;         /* seconds since the epoch */
-	char *storage;          /* owned by a parsed seal */
+	uint8_t previous[32]; /* SHA-256 of the seal before */
+	int64_t sealed;	      /* seconds since the epoch */
+	char *storage;	      /* owned by a parsed seal */
 };
 
 void rec_seal_encode(struct ca_buf *out, const struct rec_seal *seal);
-CA_MUST_USE bool rec_seal_parse(struct rec_seal *out, const char *text, size_t len, struct ca_why *why);
+CA_MUST_USE bool rec_seal_parse(
+    struct rec_seal *out, const char *text, size_t len, struct ca_why *why);
 void rec_seal_clear(struct rec_seal *seal);
 
 /* Certifies a session's public key: principal seal@<environment>, key id `session <id>`, valid from
