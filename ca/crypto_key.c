@@ -294,6 +294,22 @@ crt_exponent(const BIGNUM *d, const BIGNUM *prime, BN_CTX *context)
 	return result;
 }
 
+/* p q = n and q iqmp = 1 mod p: a wrong one would cost no signature (OpenSSL mends it), but time.
+ */
+static bool
+is_consistent_rsa(const BIGNUM *n, const BIGNUM *p, const BIGNUM *q, const BIGNUM *iqmp)
+{
+	BN_CTX *context = BN_CTX_secure_new();
+	BIGNUM *product = BN_secure_new();
+	bool ok = context != NULL && product != NULL && p != NULL && q != NULL && iqmp != NULL &&
+		  n != NULL && BN_mul(product, p, q, context) == 1 && BN_cmp(product, n) == 0 &&
+		  BN_mod_mul(product, q, iqmp, p, context) == 1 && BN_is_one(product);
+
+	BN_clear_free(product);
+	BN_CTX_free(context);
+	return ok;
+}
+
 enum { RSA_D, RSA_P, RSA_Q, RSA_DP, RSA_DQ, RSA_QINV, RSA_SECRETS };
 
 static bool
@@ -332,8 +348,10 @@ ca_pkey_private_rsa(struct ca_pkey **out, const struct ca_pkey_rsa *parts, struc
 		secrets[RSA_DP] = crt_exponent(secrets[RSA_D], secrets[RSA_P], context);
 		secrets[RSA_DQ] = crt_exponent(secrets[RSA_D], secrets[RSA_Q], context);
 	}
-	if (build == NULL || n == NULL || e == NULL || !push_rsa_secrets(build, secrets))
-		ca_why_set(why, "cannot set up the RSA key");
+	if (build == NULL || e == NULL ||
+	    !is_consistent_rsa(n, secrets[RSA_P], secrets[RSA_Q], secrets[RSA_QINV]) ||
+	    !push_rsa_secrets(build, secrets))
+		ca_why_set(why, "the RSA private key is damaged");
 	else
 		ok = make_rsa(out, build, n, e, EVP_PKEY_KEYPAIR, why);
 	for (size_t i = 0; i < RSA_SECRETS; i++)
