@@ -50,12 +50,12 @@ CA_MUST_USE bool ca_store_is_disabled(struct ca_store *store, const char *name, 
 /* ---- requests ---- */
 
 enum ca_request_state {
-	CA_PENDING,
-	CA_ISSUED,
-	CA_DENIED,
-	CA_CANCELLED,
-	CA_DONE,
-	CA_REVOKED,
+	CA_STATE_PENDING,
+	CA_STATE_ISSUED,
+	CA_STATE_DENIED,
+	CA_STATE_CANCELLED,
+	CA_STATE_DONE,
+	CA_STATE_REVOKED,
 };
 const char *ca_request_state_name(enum ca_request_state state);
 

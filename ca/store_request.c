@@ -8,12 +8,12 @@
 #include "ca/store_sql.h"
 
 static const char *const state_names[] = {
-	[CA_PENDING] = "pending",
-	[CA_ISSUED] = "issued",
-	[CA_DENIED] = "denied",
-	[CA_CANCELLED] = "cancelled",
-	[CA_DONE] = "done",
-	[CA_REVOKED] = "revoked",
+	[CA_STATE_PENDING] = "pending",
+	[CA_STATE_ISSUED] = "issued",
+	[CA_STATE_DENIED] = "denied",
+	[CA_STATE_CANCELLED] = "cancelled",
+	[CA_STATE_DONE] = "done",
+	[CA_STATE_REVOKED] = "revoked",
 };
 
 /* The columns, in the order that take_request reads them. */
@@ -70,7 +70,7 @@ take_request(sqlite3_stmt *stmt, struct ca_request *out, struct ca_why *why)
 		.not_after = sqlite3_column_int64(stmt, 4),
 		.valid_before = sqlite3_column_int64(stmt, 5),
 	};
-	if (state < 0 || state > CA_REVOKED)
+	if (state < 0 || state > CA_STATE_REVOKED)
 		return ca_why_set(why, "database: request %llu is in no known state",
 		    (unsigned long long)out->grant);
 	ca_buf_put(&out->statement, statement.data, statement.len);
