@@ -48,148 +48,148 @@ bas_endpoint_parse(const char *text, struct ca_address *address, uint16_t *port)
 }
 
 static bool
-set_environment(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_environment(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	if (!bas_setting_name(reader, setting, out))
+	if (!ca_setting_name(reader, setting, out))
 		return false;
 	if (strcmp(*(const char **)out, "gate") == 0)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'gate' is a reserved word, not an environment");
 	return true;
 }
 
 static bool
-set_endpoint(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_endpoint(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct ca_address address;
 	uint16_t port;
-	if (!bas_setting_string(reader, setting, out))
+	if (!ca_setting_string(reader, setting, out))
 		return false;
 	if (!bas_endpoint_parse(*(const char **)out, &address, &port))
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "'%s' is not an address and port like 127.0.0.1:22 or [::1]:22",
 		    *(const char **)out);
 	return true;
 }
 
 static bool
-set_listen(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_listen(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_config *config = out;
 	const void *items;
-	if (!bas_setting_items(
+	if (!ca_setting_items(
 		reader, setting, sizeof(char *), set_endpoint, &items, &config->listen_count))
 		return false;
 	config->listen = items;
 	if (config->listen_count == 0)
-		return bas_setting_wrong(reader, setting, "'listen' names no address");
+		return ca_setting_wrong(reader, setting, "'listen' names no address");
 	return true;
 }
 
 static bool
-set_krl(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_krl(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	const char *krl;
-	if (!bas_setting_string(reader, setting, &krl))
+	if (!ca_setting_string(reader, setting, &krl))
 		return false;
 	if (strcmp(krl, "front door") == 0)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'krl' is \"front door\", but no front door is configured");
 	if (strcmp(krl, "none") == 0)
 		return true;
-	return bas_setting_path(reader, setting, out);
+	return ca_setting_path(reader, setting, out);
 }
 
 static bool
-set_owner(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_owner(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_config *config = out;
-	return bas_setting_text(reader, setting, &config->owner) &&
-	       bas_setting_user(
+	return ca_setting_text(reader, setting, &config->owner) &&
+	       ca_setting_user(
 		   reader, setting, config->owner, &config->owner_uid, &config->owner_gid);
 }
 
 static bool
-set_door(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_door(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_config *config = out;
-	return bas_setting_text(reader, setting, &config->door) &&
-	       bas_setting_user(
+	return ca_setting_text(reader, setting, &config->door) &&
+	       ca_setting_user(
 		   reader, setting, config->door, &config->door_uid, &config->door_gid);
 }
 
 static bool
-set_limits(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_limits(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	static const struct bas_field fields[] = {
-		{ "unauthenticated", bas_setting_number,
+	static const struct ca_field fields[] = {
+		{ "unauthenticated", ca_setting_number,
 		    offsetof(struct bas_limits, unauthenticated), 0 },
-		{ "unauthenticated_per_address", bas_setting_number,
+		{ "unauthenticated_per_address", ca_setting_number,
 		    offsetof(struct bas_limits, unauthenticated_per_address), 0 },
-		{ "auth_requests", bas_setting_number, offsetof(struct bas_limits, auth_requests),
+		{ "auth_requests", ca_setting_number, offsetof(struct bas_limits, auth_requests),
 		    0 },
-		{ "grace", bas_setting_duration, offsetof(struct bas_limits, grace), 0 },
-		{ "channels", bas_setting_number, offsetof(struct bas_limits, channels), 0 },
-		{ "connections", bas_setting_number, offsetof(struct bas_limits, connections), 0 },
+		{ "grace", ca_setting_duration, offsetof(struct bas_limits, grace), 0 },
+		{ "channels", ca_setting_number, offsetof(struct bas_limits, channels), 0 },
+		{ "connections", ca_setting_number, offsetof(struct bas_limits, connections), 0 },
 	};
-	return bas_setting_fields(reader, setting, "'limits'", fields, BAS_COUNT(fields), out);
+	return ca_setting_fields(reader, setting, "'limits'", fields, CA_COUNT(fields), out);
 }
 
 /* In this order they are read: identities look at authorities, roles at all keys and users. */
-static const struct bas_field post_fields[] = {
+static const struct ca_field post_fields[] = {
 	{ "environment", set_environment, offsetof(struct bas_config, environment), true },
 	{ "listen", set_listen, 0, true },
-	{ "host_key", bas_setting_path, offsetof(struct bas_config, host_key), true },
-	{ "state", bas_setting_path, offsetof(struct bas_config, state), true },
-	{ "seal_key", bas_setting_path, offsetof(struct bas_config, seal_key), false },
+	{ "host_key", ca_setting_path, offsetof(struct bas_config, host_key), true },
+	{ "state", ca_setting_path, offsetof(struct bas_config, state), true },
+	{ "seal_key", ca_setting_path, offsetof(struct bas_config, seal_key), false },
 	{ "owner", set_owner, 0, false },
 	{ "door", set_door, 0, false },
 	{ "authorities", bas_setting_authorities, 0, false },
 	{ "identities", bas_setting_identities, 0, false },
 	{ "approvers", bas_setting_approvers, 0, false },
 	{ "krl", set_krl, offsetof(struct bas_config, krl), true },
-	{ "krl_max_age", bas_setting_duration, offsetof(struct bas_config, krl_max_age), false },
-	{ "linger", bas_setting_duration, offsetof(struct bas_config, linger), false },
+	{ "krl_max_age", ca_setting_duration, offsetof(struct bas_config, krl_max_age), false },
+	{ "linger", ca_setting_duration, offsetof(struct bas_config, linger), false },
 	{ "limits", set_limits, offsetof(struct bas_config, limits), false },
 	{ "roles", bas_setting_roles, 0, true },
 };
 
 static bool
-check_post(struct bas_config_reader *reader, const struct config_setting_t *root)
+check_post(struct ca_config_reader *reader, const struct config_setting_t *root)
 {
-	const struct bas_config *config = reader->config;
+	const struct bas_config *config = reader->subject;
 	if (config->krl_max_age != 0 && config->krl == NULL)
-		return bas_setting_wrong(reader, bas_setting_member(root, "krl_max_age"),
+		return ca_setting_wrong(reader, ca_setting_member(root, "krl_max_age"),
 		    "'krl_max_age' is set, but 'krl' is \"none\"");
 	if (reader->euid != 0)
 		return true;
 	if (config->owner == NULL || config->door == NULL)
-		return bas_setting_wrong(reader, root,
+		return ca_setting_wrong(reader, root,
 		    "started as root, the configuration needs '%s'",
 		    config->owner == NULL ? "owner" : "door");
 	/* whoever reads the network must not be who owns the recordings */
 	if (config->owner_uid == config->door_uid)
-		return bas_setting_wrong(reader, bas_setting_member(root, "door"),
+		return ca_setting_wrong(reader, ca_setting_member(root, "door"),
 		    "'owner' and 'door' are the same user");
 	for (size_t i = 0; i < config->role_count; i++)
 		if (config->roles[i].uid == config->owner_uid ||
 		    config->roles[i].uid == config->door_uid)
-			return bas_setting_wrong(reader,
+			return ca_setting_wrong(reader,
 			    config_setting_get_member(
-				bas_setting_member(root, "roles"), config->roles[i].name),
+				ca_setting_member(root, "roles"), config->roles[i].name),
 			    "role '%s' runs commands as the user of '%s'", config->roles[i].name,
 			    config->roles[i].uid == config->owner_uid ? "owner" : "door");
 	return true;
 }
 
 static bool
-finish_post(struct bas_config_reader *reader)
+finish_post(struct ca_config_reader *reader)
 {
-	struct bas_config *config = reader->config;
+	struct bas_config *config = reader->subject;
 	if (config->seal_key != NULL)
 		return true;
 	size_t size = strlen(config->state) + sizeof "/seal_key";
-	char *path = bas_arena_get(reader->arena, size, 1);
+	char *path = ca_arena_get(reader->arena, size, 1);
 	if (path == NULL)
 		return ca_why_set(reader->why, "out of memory");
 	snprintf(path, size, "%s/seal_key", config->state);
@@ -198,36 +198,22 @@ finish_post(struct bas_config_reader *reader)
 }
 
 static bool
-read_settings(struct bas_config_reader *reader)
+set_post(struct ca_config_reader *reader, const struct config_setting_t *root, void *out)
 {
-	config_t settings;
-	bool ok = false;
-	config_init(&settings);
-	if (config_read_string(&settings, (const char *)reader->text->text.data) != CONFIG_TRUE) {
-		unsigned line;
-		const char *path = bas_config_text_where(
-		    reader->text, (unsigned)config_error_line(&settings), &line);
-		ca_why_set(reader->why, "%s:%u: %s", path, line, config_error_text(&settings));
-		goto out;
-	}
-	const config_setting_t *root = config_root_setting(&settings);
-	ok = bas_setting_fields(reader, root, "the configuration", post_fields,
-		 BAS_COUNT(post_fields), reader->config) &&
-	     check_post(reader, root) && finish_post(reader);
-out:
-	config_destroy(&settings);
-	return ok;
+	return ca_setting_fields(
+		   reader, root, "the configuration", post_fields, CA_COUNT(post_fields), out) &&
+	       check_post(reader, root) && finish_post(reader);
 }
 
 static bool
-read_text(struct bas_config **out, const char *path, const struct bas_config_text *text, uid_t euid,
+read_text(struct bas_config **out, const char *path, const struct ca_config_text *text, uid_t euid,
     struct ca_why *why)
 {
 	*out = NULL;
-	struct bas_arena *arena = bas_arena_new();
-	struct bas_config *config = arena ? bas_arena_get(arena, 1, sizeof *config) : NULL;
+	struct ca_arena *arena = ca_arena_new();
+	struct bas_config *config = arena ? ca_arena_get(arena, 1, sizeof *config) : NULL;
 	if (config == NULL) {
-		bas_arena_free(arena);
+		ca_arena_free(arena);
 		return ca_why_set(why, "out of memory");
 	}
 	*config = (struct bas_config){
@@ -244,13 +230,13 @@ read_text(struct bas_config **out, const char *path, const struct bas_config_tex
 		    .connections = 1000 },
 		.arena = arena,
 	};
-	struct bas_config_reader reader = {
-		.arena = arena, .text = text, .config = config, .euid = euid, .why = why
+	struct ca_config_reader reader = {
+		.arena = arena, .text = text, .subject = config, .euid = euid, .why = why
 	};
-	config->path = bas_arena_text(arena, path);
+	config->path = ca_arena_text(arena, path);
 	if (config->path == NULL)
 		ca_why_set(why, "out of memory");
-	if (config->path == NULL || !read_settings(&reader)) {
+	if (config->path == NULL || !ca_config_read(&reader, set_post)) {
 		bas_config_free(config);
 		return false;
 	}
@@ -261,12 +247,12 @@ read_text(struct bas_config **out, const char *path, const struct bas_config_tex
 bool
 bas_config_load_as(struct bas_config **out, const char *path, uid_t euid, struct ca_why *why)
 {
-	struct bas_config_text text;
+	struct ca_config_text text;
 	*out = NULL;
-	if (!bas_config_text_load(&text, path, why))
+	if (!ca_config_text_load(&text, path, why))
 		return false;
 	bool ok = read_text(out, path, &text, euid, why);
-	bas_config_text_clear(&text);
+	ca_config_text_clear(&text);
 	return ok;
 }
 
@@ -274,12 +260,12 @@ bool
 bas_config_parse(struct bas_config **out, const char *path, const void *data, size_t len,
     uid_t euid, struct ca_why *why)
 {
-	struct bas_config_text text;
+	struct ca_config_text text;
 	*out = NULL;
-	if (!bas_config_text_parse(&text, path, data, len, why))
+	if (!ca_config_text_parse(&text, path, data, len, why))
 		return false;
 	bool ok = read_text(out, path, &text, euid, why);
-	bas_config_text_clear(&text);
+	ca_config_text_clear(&text);
 	return ok;
 }
 
@@ -300,7 +286,7 @@ bas_config_free(struct bas_config *config)
 		ca_key_free(config->identities[i]);
 	ca_allowed_signers_free(config->approvers);
 	/* the arena holds the config itself, and goes last */
-	bas_arena_free(config->arena);
+	ca_arena_free(config->arena);
 }
 
 const struct bas_role *

@@ -17,46 +17,46 @@
 #include "template.h"
 
 static bool
-set_strings(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_strings(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_command *command = out;
 	const void *items;
-	if (!bas_setting_items(
-		reader, setting, sizeof(char *), bas_setting_string, &items, &command->argc))
+	if (!ca_setting_items(
+		reader, setting, sizeof(char *), ca_setting_string, &items, &command->argc))
 		return false;
 	command->argv = items;
 	if (command->argc == 0)
-		return bas_setting_wrong(reader, setting, "'argv' names no program");
+		return ca_setting_wrong(reader, setting, "'argv' names no program");
 	return true;
 }
 
 static bool
-set_folders(struct bas_config_reader *reader, const struct config_setting_t *setting,
+set_folders(struct ca_config_reader *reader, const struct config_setting_t *setting,
     const char *const **paths, size_t *count)
 {
 	const void *items;
-	if (!bas_setting_items(reader, setting, sizeof(char *), bas_setting_folder, &items, count))
+	if (!ca_setting_items(reader, setting, sizeof(char *), ca_setting_folder, &items, count))
 		return false;
 	*paths = items;
 	return true;
 }
 
 static bool
-set_read(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_read(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_confine *confine = out;
 	return set_folders(reader, setting, &confine->read, &confine->read_count);
 }
 
 static bool
-set_write(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_write(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_confine *confine = out;
 	return set_folders(reader, setting, &confine->write, &confine->write_count);
 }
 
 static bool
-set_execute(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_execute(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_confine *confine = out;
 	return set_folders(reader, setting, &confine->execute, &confine->execute_count);
@@ -81,22 +81,22 @@ is_host_and_port(const char *text)
 
 static bool
 set_host_and_port(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	if (!bas_setting_string(reader, setting, out))
+	if (!ca_setting_string(reader, setting, out))
 		return false;
 	if (!is_host_and_port(*(const char **)out))
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'%s' is not a host and port", *(const char **)out);
 	return true;
 }
 
 static bool
-set_connect(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_connect(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_confine *confine = out;
 	const void *items;
-	if (!bas_setting_items(reader, setting, sizeof(char *), set_host_and_port, &items,
+	if (!ca_setting_items(reader, setting, sizeof(char *), set_host_and_port, &items,
 		&confine->connect_count))
 		return false;
 	confine->connect = items;
@@ -104,23 +104,23 @@ set_connect(struct bas_config_reader *reader, const struct config_setting_t *set
 }
 
 static bool
-set_confine(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_confine(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	static const struct bas_field fields[] = {
+	static const struct ca_field fields[] = {
 		{ "read", set_read, 0, false },
 		{ "write", set_write, 0, false },
 		{ "connect", set_connect, 0, false },
 		{ "execute", set_execute, 0, false },
-		{ "memory", bas_setting_size, offsetof(struct bas_confine, memory), false },
-		{ "processes", bas_setting_number, offsetof(struct bas_confine, processes), false },
-		{ "file_size", bas_setting_size, offsetof(struct bas_confine, file_size), false },
+		{ "memory", ca_setting_size, offsetof(struct bas_confine, memory), false },
+		{ "processes", ca_setting_number, offsetof(struct bas_confine, processes), false },
+		{ "file_size", ca_setting_size, offsetof(struct bas_confine, file_size), false },
 	};
-	return bas_setting_fields(reader, setting, "'confine'", fields, BAS_COUNT(fields), out);
+	return ca_setting_fields(reader, setting, "'confine'", fields, CA_COUNT(fields), out);
 }
 
 /* Names in a template that nothing fills, and flags that would leave half a word behind. */
 static bool
-check_word(struct bas_config_reader *reader, const struct config_setting_t *where,
+check_word(struct ca_config_reader *reader, const struct config_setting_t *where,
     const struct bas_command *command, const char *word, bool *used)
 {
 	for (const char *at = word;;) {
@@ -129,7 +129,7 @@ check_word(struct bas_config_reader *reader, const struct config_setting_t *wher
 		if (piece.kind == BAS_PIECE_END)
 			return true;
 		if (piece.kind == BAS_PIECE_BROKEN)
-			return bas_setting_wrong(reader, where,
+			return ca_setting_wrong(reader, where,
 			    "a brace without its partner in '%s'; a literal brace is doubled",
 			    word);
 		if (piece.kind == BAS_PIECE_TEXT || bas_template_is_reserved_piece(&piece))
@@ -138,12 +138,12 @@ check_word(struct bas_config_reader *reader, const struct config_setting_t *wher
 		       !bas_piece_is(&piece, command->parameters[i].name))
 			i++;
 		if (i == command->parameter_count)
-			return bas_setting_wrong(reader, where,
+			return ca_setting_wrong(reader, where,
 			    "'{%.*s}' is not a parameter of '%s'", (int)piece.len, piece.text,
 			    command->name);
 		if (command->parameters[i].type == BAS_FLAG &&
 		    !bas_template_is_just(word, command->parameters[i].name))
-			return bas_setting_wrong(reader, where,
+			return ca_setting_wrong(reader, where,
 			    "'{%s}' is a flag and stands as a word of its own",
 			    command->parameters[i].name);
 		used[i] = true;
@@ -151,10 +151,10 @@ check_word(struct bas_config_reader *reader, const struct config_setting_t *wher
 }
 
 static bool
-check_template(struct bas_config_reader *reader, const struct config_setting_t *setting,
+check_template(struct ca_config_reader *reader, const struct config_setting_t *setting,
     const struct bas_command *command)
 {
-	const struct config_setting_t *where = bas_setting_member(setting, "argv");
+	const struct config_setting_t *where = ca_setting_member(setting, "argv");
 	bool used[BAS_PARAMETERS_MAX] = { false };
 	for (size_t i = 1; i < command->argc; i++)
 		if (!check_word(reader, config_setting_get_elem(where, (unsigned)i), command,
@@ -162,7 +162,7 @@ check_template(struct bas_config_reader *reader, const struct config_setting_t *
 			return false;
 	for (size_t i = 0; i < command->parameter_count; i++)
 		if (!used[i])
-			return bas_setting_wrong(reader, bas_setting_member(setting, "parameters"),
+			return ca_setting_wrong(reader, ca_setting_member(setting, "parameters"),
 			    "parameter '%s' is not used in 'argv' of '%s'",
 			    command->parameters[i].name, command->name);
 	return true;
@@ -171,55 +171,55 @@ check_template(struct bas_config_reader *reader, const struct config_setting_t *
 /* A regular file that somebody may execute and not everybody may change. */
 static bool
 check_program(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, const char *program)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, const char *program)
 {
 	const struct config_setting_t *where =
-	    config_setting_get_elem(bas_setting_member(setting, "argv"), 0);
+	    config_setting_get_elem(ca_setting_member(setting, "argv"), 0);
 	struct stat st;
 	if (strpbrk(program, "{}") != NULL)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, where, "the program is fixed and has no braces: '%s'", program);
 	if (program[0] != '/')
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, where, "the program is not an absolute path: '%s'", program);
 	if (stat(program, &st) != 0)
-		return bas_setting_wrong(reader, where, "no such program: '%s'%s%s", program,
+		return ca_setting_wrong(reader, where, "no such program: '%s'%s%s", program,
 		    errno == ENOENT ? "" : ": ", errno == ENOENT ? "" : strerror(errno));
 	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0)
-		return bas_setting_wrong(reader, where, "'%s' is not a program", program);
+		return ca_setting_wrong(reader, where, "'%s' is not a program", program);
 	if ((st.st_mode & S_IWOTH) != 0 || ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0))
-		return bas_setting_wrong(reader, where, "'%s' may be written by others (mode %04o)",
+		return ca_setting_wrong(reader, where, "'%s' may be written by others (mode %04o)",
 		    program, (unsigned)(st.st_mode & 07777));
 	return true;
 }
 
-static const struct bas_field command_fields[] = {
-	{ "name", bas_setting_word, offsetof(struct bas_command, name), true },
-	{ "help", bas_setting_text, offsetof(struct bas_command, help), false },
+static const struct ca_field command_fields[] = {
+	{ "name", ca_setting_word, offsetof(struct bas_command, name), true },
+	{ "help", ca_setting_text, offsetof(struct bas_command, help), false },
 	{ "argv", set_strings, 0, true },
 	{ "parameters", bas_setting_parameters, 0, false },
-	{ "timeout", bas_setting_duration, offsetof(struct bas_command, timeout), false },
-	{ "terminal", bas_setting_bool, offsetof(struct bas_command, terminal), false },
-	{ "output", bas_setting_size, offsetof(struct bas_command, output), false },
+	{ "timeout", ca_setting_duration, offsetof(struct bas_command, timeout), false },
+	{ "terminal", ca_setting_bool, offsetof(struct bas_command, terminal), false },
+	{ "output", ca_setting_size, offsetof(struct bas_command, output), false },
 	{ "confine", set_confine, offsetof(struct bas_command, confine), false },
 };
 
 static bool
-set_command(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_command(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_command *command = out;
 	const char *name = "?";
 	char what[96];
 	*command =
-	    (struct bas_command){ .output = UINT64_MAX, .line = bas_setting_line(reader, setting) };
+	    (struct bas_command){ .output = UINT64_MAX, .line = ca_setting_line(reader, setting) };
 	if (config_setting_is_group(setting))
 		(void)config_setting_lookup_string(setting, "name", &name);
 	snprintf(what, sizeof what, "command '%.64s'", name);
-	if (!bas_setting_fields(
-		reader, setting, what, command_fields, BAS_COUNT(command_fields), command))
+	if (!ca_setting_fields(
+		reader, setting, what, command_fields, CA_COUNT(command_fields), command))
 		return false;
 	if (strcmp(name, "help") == 0 || strcmp(name, "whoami") == 0 || strcmp(name, "exit") == 0)
-		return bas_setting_wrong(reader, bas_setting_member(setting, "name"),
+		return ca_setting_wrong(reader, ca_setting_member(setting, "name"),
 		    "'%s' is built in and cannot name a command", name);
 	return check_program(reader, setting, command->argv[0]) &&
 	       check_template(reader, setting, command);
@@ -227,19 +227,19 @@ set_command(struct bas_config_reader *reader, const struct config_setting_t *set
 
 bool
 bas_setting_commands(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_role *role = out;
 	const void *items;
-	if (!bas_setting_items(reader, setting, sizeof(struct bas_command), set_command, &items,
+	if (!ca_setting_items(reader, setting, sizeof(struct bas_command), set_command, &items,
 		&role->command_count))
 		return false;
 	role->commands = items;
 	if (role->command_count == 0)
-		return bas_setting_wrong(reader, setting, "'commands' has no command");
+		return ca_setting_wrong(reader, setting, "'commands' has no command");
 	for (size_t i = 0; i < role->command_count; i++)
 		if (bas_role_command(role, role->commands[i].name) != &role->commands[i])
-			return bas_setting_wrong(reader,
+			return ca_setting_wrong(reader,
 			    config_setting_get_elem(setting, (unsigned)i),
 			    "a second command is called '%s'", role->commands[i].name);
 	return true;

@@ -18,21 +18,21 @@
 
 /* In front of a sentence that is already written; ca_file names the file itself. */
 static bool
-point_at(struct bas_config_reader *reader, const struct config_setting_t *setting, const char *path)
+point_at(struct ca_config_reader *reader, const struct config_setting_t *setting, const char *path)
 {
 	if (reader->why != NULL && strstr(reader->why->text, path) == NULL)
 		ca_why_prefix(reader->why, "'%s'", path);
-	return bas_setting_prefix(reader, setting);
+	return ca_setting_prefix(reader, setting);
 }
 
 static bool
 load_key(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, struct ca_key **out)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, struct ca_key **out)
 {
 	const char *path;
 	struct ca_buf text = { 0 };
 	bool ok = false;
-	if (!bas_setting_path(reader, setting, &path))
+	if (!ca_setting_path(reader, setting, &path))
 		return false;
 	if (!ca_file_read_trusted(path, MAX_KEY_FILE, false, &text, reader->why))
 		goto out;
@@ -50,14 +50,14 @@ out:
 
 /* Counts as it loads, so that a failure leaves nothing that bas_config_free would miss. */
 static bool
-load_keys(struct bas_config_reader *reader, const struct config_setting_t *setting,
+load_keys(struct ca_config_reader *reader, const struct config_setting_t *setting,
     struct ca_key ***keys, size_t *count)
 {
 	if (!config_setting_is_array(setting) && !config_setting_is_list(setting))
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'%s' is not a list of key files", setting->name);
 	int length = config_setting_length(setting);
-	*keys = bas_arena_get(reader->arena, (size_t)length + 1, sizeof **keys);
+	*keys = ca_arena_get(reader->arena, (size_t)length + 1, sizeof **keys);
 	if (*keys == NULL)
 		return ca_why_set(reader->why, "out of memory");
 	for (int i = 0; i < length; i++) {
@@ -67,7 +67,7 @@ load_keys(struct bas_config_reader *reader, const struct config_setting_t *setti
 		++*count;
 		for (int j = 0; j < i; j++)
 			if (ca_key_equal((*keys)[i], (*keys)[j]))
-				return bas_setting_wrong(
+				return ca_setting_wrong(
 				    reader, item, "the same key stands here twice");
 	}
 	return true;
@@ -75,7 +75,7 @@ load_keys(struct bas_config_reader *reader, const struct config_setting_t *setti
 
 bool
 bas_setting_authorities(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_config *config = out;
 	return load_keys(reader, setting, &config->authorities, &config->authority_count);
@@ -83,7 +83,7 @@ bas_setting_authorities(
 
 bool
 bas_setting_identities(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_config *config = out;
 	if (!load_keys(reader, setting, &config->identities, &config->identity_count))
@@ -91,7 +91,7 @@ bas_setting_identities(
 	for (size_t i = 0; i < config->identity_count; i++)
 		for (size_t j = 0; j < config->authority_count; j++)
 			if (ca_key_equal(config->identities[i], config->authorities[j]))
-				return bas_setting_wrong(reader, setting,
+				return ca_setting_wrong(reader, setting,
 				    "one key is in 'authorities' and in 'identities'");
 	return true;
 }
@@ -107,12 +107,12 @@ has_key(struct ca_key *const *keys, size_t count, const struct ca_key *key)
 
 bool
 bas_setting_approvers(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_config *config = out;
 	const char *path;
 	struct ca_buf text = { 0 };
-	if (!bas_setting_path(reader, setting, &path))
+	if (!ca_setting_path(reader, setting, &path))
 		return false;
 	bool ok = ca_file_read_trusted(path, MAX_APPROVERS_FILE, false, &text, reader->why) &&
 		  ca_allowed_signers_parse(&config->approvers, path, (const char *)text.data,
@@ -124,7 +124,7 @@ bas_setting_approvers(
 		const struct ca_allowed_signer *signer = &config->approvers->entries[i];
 		if (has_key(config->authorities, config->authority_count, signer->key) ||
 		    has_key(config->identities, config->identity_count, signer->key))
-			return bas_setting_wrong(reader, setting,
+			return ca_setting_wrong(reader, setting,
 			    "%s:%u: the key of '%s' is also one that signs certificates", path,
 			    signer->line, signer->name);
 	}

@@ -32,11 +32,11 @@ static const struct {
 };
 
 static bool
-set_type(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_type(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_parameter *parameter = out;
 	const char *word;
-	if (!bas_setting_string(reader, setting, &word))
+	if (!ca_setting_string(reader, setting, &word))
 		return false;
 	for (enum bas_parameter_type type = BAS_TEXT; type <= BAS_FLAG; type++)
 		if (strcmp(word, bas_parameter_type_name(type)) == 0) {
@@ -46,101 +46,101 @@ set_type(struct bas_config_reader *reader, const struct config_setting_t *settin
 			parameter->max = type == BAS_DURATION ? UINT32_MAX : INT64_MAX;
 			return true;
 		}
-	return bas_setting_wrong(reader, setting,
+	return ca_setting_wrong(reader, setting,
 	    "'type' is text, integer, choice, duration, time, path or flag, not '%s'", word);
 }
 
 static bool
-set_bound(struct bas_config_reader *reader, const struct config_setting_t *setting,
+set_bound(struct ca_config_reader *reader, const struct config_setting_t *setting,
     enum bas_parameter_type type, int64_t *bound)
 {
 	unsigned seconds;
 	if (type == BAS_INTEGER)
-		return bas_setting_integer(reader, setting, bound);
-	if (!bas_setting_duration(reader, setting, &seconds))
+		return ca_setting_integer(reader, setting, bound);
+	if (!ca_setting_duration(reader, setting, &seconds))
 		return false;
 	*bound = seconds;
 	return true;
 }
 
 static bool
-set_min(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_min(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_parameter *parameter = out;
 	return set_bound(reader, setting, parameter->type, &parameter->min);
 }
 
 static bool
-set_max(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_max(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_parameter *parameter = out;
 	uint64_t size;
 	if (parameter->type == BAS_INTEGER || parameter->type == BAS_DURATION)
 		return set_bound(reader, setting, parameter->type, &parameter->max);
-	if (!bas_setting_size(reader, setting, &size))
+	if (!ca_setting_size(reader, setting, &size))
 		return false;
 	if (size > BAS_LINE_MAX)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'max' is longer than a command line, %d bytes", BAS_LINE_MAX);
 	parameter->max_len = (size_t)size;
 	return true;
 }
 
 static bool
-set_choices(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_choices(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_parameter *parameter = out;
 	const void *items;
-	if (!bas_setting_items(reader, setting, sizeof(char *), bas_setting_text, &items,
+	if (!ca_setting_items(reader, setting, sizeof(char *), ca_setting_text, &items,
 		&parameter->choice_count))
 		return false;
 	parameter->choices = items;
 	if (parameter->choice_count == 0)
-		return bas_setting_wrong(reader, setting, "'of' lists no choice");
+		return ca_setting_wrong(reader, setting, "'of' lists no choice");
 	return true;
 }
 
 /* Kept as it is written; check_default turns it into the canonical form. */
 static bool
-set_default(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_default(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	char text[24];
 	int64_t number;
 	int type = config_setting_type(setting);
 	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
-		return bas_setting_string(reader, setting, out);
-	if (!bas_setting_integer(reader, setting, &number))
+		return ca_setting_string(reader, setting, out);
+	if (!ca_setting_integer(reader, setting, &number))
 		return false;
 	snprintf(text, sizeof text, "%" PRId64, number);
-	*(const char **)out = bas_arena_text(reader->arena, text);
+	*(const char **)out = ca_arena_text(reader->arena, text);
 	return *(const char **)out != NULL || ca_why_set(reader->why, "out of memory");
 }
 
 static bool
-set_as(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_as(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	if (!bas_setting_string(reader, setting, out))
+	if (!ca_setting_string(reader, setting, out))
 		return false;
 	if (**(const char **)out == 0)
-		return bas_setting_wrong(reader, setting, "'as' is empty");
+		return ca_setting_wrong(reader, setting, "'as' is empty");
 	return true;
 }
 
-static const struct bas_field parameter_fields[] = {
-	{ "name", bas_setting_word, offsetof(struct bas_parameter, name), true },
+static const struct ca_field parameter_fields[] = {
+	{ "name", ca_setting_word, offsetof(struct bas_parameter, name), true },
 	{ "type", set_type, 0, true },
 	{ "min", set_min, 0, false },
 	{ "max", set_max, 0, false },
 	{ "of", set_choices, 0, false },
-	{ "below", bas_setting_folder, offsetof(struct bas_parameter, below), false },
+	{ "below", ca_setting_folder, offsetof(struct bas_parameter, below), false },
 	{ "default", set_default, offsetof(struct bas_parameter, fallback), false },
 	{ "as", set_as, offsetof(struct bas_parameter, as), false },
-	{ "dash", bas_setting_bool, offsetof(struct bas_parameter, dash), false },
-	{ "rest", bas_setting_bool, offsetof(struct bas_parameter, rest), false },
+	{ "dash", ca_setting_bool, offsetof(struct bas_parameter, dash), false },
+	{ "rest", ca_setting_bool, offsetof(struct bas_parameter, rest), false },
 };
 
 static bool
-check_settings(struct bas_config_reader *reader, const struct config_setting_t *setting,
+check_settings(struct ca_config_reader *reader, const struct config_setting_t *setting,
     const struct bas_parameter *parameter)
 {
 	for (int i = 0; i < config_setting_length(setting); i++) {
@@ -150,25 +150,25 @@ check_settings(struct bas_config_reader *reader, const struct config_setting_t *
 		for (; !known && *list != NULL; list++)
 			known = strcmp(member->name, *list) == 0;
 		if (!known)
-			return bas_setting_wrong(reader, member,
+			return ca_setting_wrong(reader, member,
 			    "'%s' is a parameter of type %s, which has no setting '%s'",
 			    parameter->name, bas_parameter_type_name(parameter->type),
 			    member->name);
 	}
 	if (parameter->type == BAS_CHOICE && parameter->choices == NULL)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'%s' is a choice and needs 'of'", parameter->name);
 	if (parameter->type == BAS_PATH && parameter->below == NULL)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'%s' is a path and needs 'below'", parameter->name);
 	if (parameter->min > parameter->max)
-		return bas_setting_wrong(reader, bas_setting_member(setting, "min"),
+		return ca_setting_wrong(reader, ca_setting_member(setting, "min"),
 		    "'min' of '%s' is more than its 'max'", parameter->name);
 	return true;
 }
 
 static bool
-check_default(struct bas_config_reader *reader, const struct config_setting_t *setting,
+check_default(struct ca_config_reader *reader, const struct config_setting_t *setting,
     struct bas_parameter *parameter)
 {
 	const char *written = parameter->fallback;
@@ -181,28 +181,28 @@ check_default(struct bas_config_reader *reader, const struct config_setting_t *s
 	char *value = bas_value_canonical(parameter, written, strlen(written), reader->why);
 	if (value == NULL) {
 		ca_why_prefix(reader->why, "the default");
-		return bas_setting_prefix(reader, bas_setting_member(setting, "default"));
+		return ca_setting_prefix(reader, ca_setting_member(setting, "default"));
 	}
-	parameter->fallback = bas_arena_text(reader->arena, value);
+	parameter->fallback = ca_arena_text(reader->arena, value);
 	free(value);
 	return parameter->fallback != NULL || ca_why_set(reader->why, "out of memory");
 }
 
 static bool
-set_parameter(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_parameter(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_parameter *parameter = out;
-	if (!bas_setting_fields(reader, setting, "a parameter", parameter_fields,
-		BAS_COUNT(parameter_fields), parameter) ||
+	if (!ca_setting_fields(reader, setting, "a parameter", parameter_fields,
+		CA_COUNT(parameter_fields), parameter) ||
 	    !check_settings(reader, setting, parameter))
 		return false;
 	if (bas_template_is_reserved(parameter->name))
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "'%s' comes from the certificate and cannot name a parameter", parameter->name);
 	if (parameter->type == BAS_FLAG && parameter->as == NULL) {
 		char word[80];
 		snprintf(word, sizeof word, "--%s", parameter->name);
-		parameter->as = bas_arena_text(reader->arena, word);
+		parameter->as = ca_arena_text(reader->arena, word);
 		if (parameter->as == NULL)
 			return ca_why_set(reader->why, "out of memory");
 	}
@@ -211,7 +211,7 @@ set_parameter(struct bas_config_reader *reader, const struct config_setting_t *s
 
 /* What has to hold between parameters, so that a line can be read in one way only. */
 static bool
-check_order(struct bas_config_reader *reader, const struct config_setting_t *setting,
+check_order(struct ca_config_reader *reader, const struct config_setting_t *setting,
     const struct bas_parameter *list, size_t count)
 {
 	bool optional = false;
@@ -220,15 +220,15 @@ check_order(struct bas_config_reader *reader, const struct config_setting_t *set
 		    config_setting_get_elem(setting, (unsigned)i);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(list[i].name, list[j].name) == 0)
-				return bas_setting_wrong(reader, where,
+				return ca_setting_wrong(reader, where,
 				    "a second parameter is called '%s'", list[i].name);
 		if (list[i].rest && i + 1 != count)
-			return bas_setting_wrong(reader, where,
+			return ca_setting_wrong(reader, where,
 			    "'%s' takes the rest of the line and stands last", list[i].name);
 		if (list[i].type == BAS_FLAG)
 			continue;
 		if (optional && list[i].fallback == NULL)
-			return bas_setting_wrong(reader, where,
+			return ca_setting_wrong(reader, where,
 			    "'%s' has no default, but one before it has", list[i].name);
 		optional = optional || list[i].fallback != NULL;
 	}
@@ -237,16 +237,16 @@ check_order(struct bas_config_reader *reader, const struct config_setting_t *set
 
 bool
 bas_setting_parameters(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_command *command = out;
 	const void *items;
-	if (!bas_setting_items(reader, setting, sizeof(struct bas_parameter), set_parameter, &items,
+	if (!ca_setting_items(reader, setting, sizeof(struct bas_parameter), set_parameter, &items,
 		&command->parameter_count))
 		return false;
 	command->parameters = items;
 	if (command->parameter_count > BAS_PARAMETERS_MAX)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "a command has at most %d parameters", BAS_PARAMETERS_MAX);
 	return check_order(reader, setting, command->parameters, command->parameter_count);
 }

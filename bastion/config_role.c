@@ -11,141 +11,97 @@
 #include "ca/text.h"
 
 static bool
-set_admits(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_admits(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	const char *word;
-	if (!bas_setting_string(reader, setting, &word))
+	if (!ca_setting_string(reader, setting, &word))
 		return false;
 	if (strcmp(word, "grant") == 0)
 		*(enum ca_admits *)out = CA_ADMITS_GRANT;
 	else if (strcmp(word, "identity") == 0)
 		*(enum ca_admits *)out = CA_ADMITS_IDENTITY;
 	else
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'admits' is \"grant\" or \"identity\", not '%s'", word);
 	return true;
 }
 
 static bool
-set_least(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_least(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	const char *word;
-	if (!bas_setting_string(reader, setting, &word))
+	if (!ca_setting_string(reader, setting, &word))
 		return false;
 	for (enum bas_level level = BAS_LEVEL_BASIC; level <= BAS_LEVEL_FULL; level++)
 		if (strcmp(word, bas_level_name(level)) == 0) {
 			*(enum bas_level *)out = level;
 			return true;
 		}
-	return bas_setting_wrong(
+	return ca_setting_wrong(
 	    reader, setting, "'least' is \"full\", \"kernel\" or \"basic\", not '%s'", word);
 }
 
 static bool
-set_patterns(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
-{
-	struct ca_quorum_group *group = out;
-	const void *items;
-	size_t count;
-	if (!bas_setting_items(reader, setting, sizeof(char *), bas_setting_text, &items, &count))
-		return false;
-	if (count == 0 || count > CA_QUORUM_MAX_PATTERNS)
-		return bas_setting_wrong(
-		    reader, setting, "'of' lists 1 to %d names", CA_QUORUM_MAX_PATTERNS);
-	memcpy(group->of, items, count * sizeof *group->of);
-	group->of_count = count;
-	return true;
-}
-
-static bool
-set_group(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
-{
-	static const struct bas_field fields[] = {
-		{ "of", set_patterns, 0, true },
-		{ "need", bas_setting_number, offsetof(struct ca_quorum_group, need), true },
-	};
-	return bas_setting_fields(
-	    reader, setting, "a group of 'quorum'", fields, BAS_COUNT(fields), out);
-}
-
-static bool
-set_quorum(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
-{
-	struct ca_quorum *quorum = out;
-	const void *items;
-	size_t count;
-	if (!bas_setting_items(
-		reader, setting, sizeof(struct ca_quorum_group), set_group, &items, &count))
-		return false;
-	if (count == 0 || count > CA_QUORUM_MAX_GROUPS)
-		return bas_setting_wrong(
-		    reader, setting, "'quorum' has 1 to %d groups", CA_QUORUM_MAX_GROUPS);
-	memcpy(quorum->groups, items, count * sizeof *quorum->groups);
-	quorum->group_count = count;
-	return true;
-}
-
-static bool
-set_user(struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+set_user(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_role *role = out;
-	return bas_setting_text(reader, setting, &role->user) &&
-	       bas_setting_user(reader, setting, role->user, &role->uid, &role->gid);
+	return ca_setting_text(reader, setting, &role->user) &&
+	       ca_setting_user(reader, setting, role->user, &role->uid, &role->gid);
 }
 
-static const struct bas_field role_fields[] = {
-	{ "description", bas_setting_text, offsetof(struct bas_role, description), false },
+static const struct ca_field role_fields[] = {
+	{ "description", ca_setting_text, offsetof(struct bas_role, description), false },
 	{ "admits", set_admits, offsetof(struct bas_role, admission.admits), true },
-	{ "quorum", set_quorum, offsetof(struct bas_role, quorum), false },
+	{ "quorum", ca_setting_quorum, offsetof(struct bas_role, quorum), false },
 	{ "user", set_user, 0, false },
 	{ "least", set_least, offsetof(struct bas_role, least), false },
-	{ "output", bas_setting_size, offsetof(struct bas_role, output), false },
+	{ "output", ca_setting_size, offsetof(struct bas_role, output), false },
 	{ "commands", bas_setting_commands, 0, true },
 };
 
 static bool
-check_grants(struct bas_config_reader *reader, const struct config_setting_t *setting,
+check_grants(struct ca_config_reader *reader, const struct config_setting_t *setting,
     const struct bas_role *role)
 {
-	const struct bas_config *config = reader->config;
+	const struct bas_config *config = reader->subject;
 	if (role->quorum.group_count == 0)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "role '%s' admits grants and needs 'quorum'", role->name);
 	if (config->authority_count == 0 || config->approvers == NULL)
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "role '%s' admits grants, but the configuration has no '%s'", role->name,
 		    config->authority_count == 0 ? "authorities" : "approvers");
 	if (ca_quorum_check(&role->quorum, config->approvers, reader->why))
 		return true;
 	ca_why_prefix(reader->why, "role '%s'", role->name);
-	return bas_setting_prefix(reader, bas_setting_member(setting, "quorum"));
+	return ca_setting_prefix(reader, ca_setting_member(setting, "quorum"));
 }
 
 static bool
-check_role(struct bas_config_reader *reader, const struct config_setting_t *setting,
+check_role(struct ca_config_reader *reader, const struct config_setting_t *setting,
     const struct bas_role *role)
 {
 	if (role->admission.admits == CA_ADMITS_GRANT) {
 		if (!check_grants(reader, setting, role))
 			return false;
 	} else if (role->quorum.group_count != 0) {
-		return bas_setting_wrong(reader, bas_setting_member(setting, "quorum"),
+		return ca_setting_wrong(reader, ca_setting_member(setting, "quorum"),
 		    "role '%s' admits identities, whom nobody approves: 'quorum' has no effect",
 		    role->name);
-	} else if (reader->config->identity_count == 0) {
-		return bas_setting_wrong(reader, setting,
+	} else if (((const struct bas_config *)reader->subject)->identity_count == 0) {
+		return ca_setting_wrong(reader, setting,
 		    "role '%s' admits identities, but the configuration has no 'identities'",
 		    role->name);
 	}
 	if (reader->euid == 0 && role->user == NULL)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "started as root, role '%s' needs 'user'", role->name);
 	return true;
 }
 
 static bool
 read_role(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, struct bas_role *role)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, struct bas_role *role)
 {
 	char what[96];
 	*role = (struct bas_role){
@@ -153,12 +109,12 @@ read_role(
 	};
 	if (!ca_text_is_name(setting->name) || strcmp(setting->name, "help") == 0 ||
 	    strcmp(setting->name, "whoami") == 0 || strcmp(setting->name, "exit") == 0)
-		return bas_setting_wrong(reader, setting, "'%s' cannot name a role", setting->name);
-	role->name = bas_arena_text(reader->arena, setting->name);
+		return ca_setting_wrong(reader, setting, "'%s' cannot name a role", setting->name);
+	role->name = ca_arena_text(reader->arena, setting->name);
 	if (role->name == NULL)
 		return ca_why_set(reader->why, "out of memory");
 	snprintf(what, sizeof what, "role '%s'", role->name);
-	if (!bas_setting_fields(reader, setting, what, role_fields, BAS_COUNT(role_fields), role))
+	if (!ca_setting_fields(reader, setting, what, role_fields, CA_COUNT(role_fields), role))
 		return false;
 	if (role->admission.admits == CA_ADMITS_GRANT)
 		role->admission.quorum = &role->quorum;
@@ -167,15 +123,15 @@ read_role(
 
 bool
 bas_setting_roles(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct bas_config *config = out;
 	if (!config_setting_is_group(setting))
-		return bas_setting_wrong(reader, setting, "'roles' is not a group { ... }");
+		return ca_setting_wrong(reader, setting, "'roles' is not a group { ... }");
 	int count = config_setting_length(setting);
 	if (count == 0)
-		return bas_setting_wrong(reader, setting, "'roles' has no role");
-	struct bas_role *roles = bas_arena_get(reader->arena, (size_t)count, sizeof *roles);
+		return ca_setting_wrong(reader, setting, "'roles' has no role");
+	struct bas_role *roles = ca_arena_get(reader->arena, (size_t)count, sizeof *roles);
 	if (roles == NULL)
 		return ca_why_set(reader->why, "out of memory");
 	for (int i = 0; i < count; i++)

@@ -7,8 +7,8 @@
  * libconfig is given text alone. A line `@include "FILE"` stands for the file's lines; FILE is
  * relative to the folder of the file that says so.
  */
-#ifndef BAS_CONFIG_TEXT_H
-#define BAS_CONFIG_TEXT_H
+#ifndef CA_CONFIG_TEXT_H
+#define CA_CONFIG_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,31 +16,31 @@
 #include "ca/buf.h"
 #include "ca/why.h"
 
-#define BAS_CONFIG_MAX	 ((size_t)1 << 20) /* bytes of all files together */
-#define BAS_CONFIG_DEPTH 4		   /* files inside files */
+#define CA_CONFIG_MAX	 ((size_t)1 << 20) /* bytes of all files together */
+#define CA_CONFIG_DEPTH 4		   /* files inside files */
 
-struct bas_config_line {
+struct ca_config_line {
 	unsigned file; /* index into files */
 	unsigned line; /* from 1 */
 };
 
-struct bas_config_text {
+struct ca_config_text {
 	struct ca_buf text; /* ends in a NUL that .len counts */
-	struct bas_config_line *lines;
+	struct ca_config_line *lines;
 	size_t line_count, line_room;
 	char **files; /* paths */
 	size_t file_count;
 	bool after_string; /* while joining: the last thing that was no blank or comment was one */
 };
 
-CA_MUST_USE bool bas_config_text_load(
-    struct bas_config_text *out, const char *path, struct ca_why *why);
+CA_MUST_USE bool ca_config_text_load(
+    struct ca_config_text *out, const char *path, struct ca_why *why);
 /* The same from memory; `path` names it, and includes are looked for beside it. */
-CA_MUST_USE bool bas_config_text_parse(struct bas_config_text *out, const char *path,
+CA_MUST_USE bool ca_config_text_parse(struct ca_config_text *out, const char *path,
     const void *data, size_t len, struct ca_why *why);
-void bas_config_text_clear(struct bas_config_text *text);
+void ca_config_text_clear(struct ca_config_text *text);
 /* Where line `line` (from 1) of the joined text came from. */
-const char *bas_config_text_where(
-    const struct bas_config_text *text, unsigned line, unsigned *file_line);
+const char *ca_config_text_where(
+    const struct ca_config_text *text, unsigned line, unsigned *file_line);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * arena.c - a list of allocations with one owner.
  */
-#include "arena.h"
+#include "ca/arena.h"
 
 #include <stdalign.h>
 #include <stdint.h>
@@ -14,18 +14,18 @@ struct piece {
 	alignas(max_align_t) unsigned char data[];
 };
 
-struct bas_arena {
+struct ca_arena {
 	struct piece *pieces;
 };
 
-struct bas_arena *
-bas_arena_new(void)
+struct ca_arena *
+ca_arena_new(void)
 {
-	return calloc(1, sizeof(struct bas_arena));
+	return calloc(1, sizeof(struct ca_arena));
 }
 
 void
-bas_arena_free(struct bas_arena *arena)
+ca_arena_free(struct ca_arena *arena)
 {
 	if (arena == NULL)
 		return;
@@ -38,7 +38,7 @@ bas_arena_free(struct bas_arena *arena)
 }
 
 void *
-bas_arena_get(struct bas_arena *arena, size_t count, size_t size)
+ca_arena_get(struct ca_arena *arena, size_t count, size_t size)
 {
 	if (size != 0 && count > (SIZE_MAX - sizeof(struct piece)) / size)
 		return NULL;
@@ -51,10 +51,10 @@ bas_arena_get(struct bas_arena *arena, size_t count, size_t size)
 }
 
 char *
-bas_arena_text(struct bas_arena *arena, const char *text)
+ca_arena_text(struct ca_arena *arena, const char *text)
 {
 	size_t len = strlen(text) + 1;
-	char *copy = bas_arena_get(arena, len, 1);
+	char *copy = ca_arena_get(arena, len, 1);
 	if (copy != NULL)
 		memcpy(copy, text, len);
 	return copy;

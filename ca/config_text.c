@@ -6,7 +6,7 @@
  * stand, and refuses what libconfig would silently take for something else: a NUL, and two
  * strings with no comma between them, which libconfig glues together.
  */
-#include "config_text.h"
+#include "ca/config_text.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -20,7 +20,7 @@ enum place { IN_CODE, IN_STRING, IN_LINE_COMMENT, IN_COMMENT };
 
 /* One file being copied into the joined text. */
 struct scan {
-	struct bas_config_text *out;
+	struct ca_config_text *out;
 	const char *path;
 	unsigned file, line;
 	unsigned depth;
@@ -29,13 +29,13 @@ struct scan {
 	struct ca_why *why;
 };
 
-static bool add_file(struct bas_config_text *out, const char *path, unsigned depth,
+static bool add_file(struct ca_config_text *out, const char *path, unsigned depth,
     const uint8_t *data, size_t len, struct ca_why *why);
 
 static bool
 add_line(struct scan *scan, const uint8_t *data, size_t len)
 {
-	struct bas_config_text *out = scan->out;
+	struct ca_config_text *out = scan->out;
 	if (out->line_count == out->line_room) {
 		size_t room = out->line_room ? out->line_room * 2 : 256;
 		void *lines = realloc(out->lines, room * sizeof *out->lines);
@@ -44,13 +44,13 @@ add_line(struct scan *scan, const uint8_t *data, size_t len)
 		out->lines = lines;
 		out->line_room = room;
 	}
-	out->lines[out->line_count++] = (struct bas_config_line){ scan->file, scan->line };
+	out->lines[out->line_count++] = (struct ca_config_line){ scan->file, scan->line };
 	ca_buf_put(&out->text, data, len);
 	if (len == 0 || data[len - 1] != '\n')
 		ca_buf_put_u8(&out->text, '\n');
-	if (out->text.len > BAS_CONFIG_MAX)
+	if (out->text.len > CA_CONFIG_MAX)
 		return ca_why_set(scan->why, "%s:%u: the configuration is longer than %zu bytes",
-		    scan->path, scan->line, BAS_CONFIG_MAX);
+		    scan->path, scan->line, CA_CONFIG_MAX);
 	return true;
 }
 
@@ -162,10 +162,10 @@ include_file(struct scan *scan, const char *name)
 
 	if (len < 0 || (size_t)len >= sizeof path)
 		ca_why_set(scan->why, "%s:%u: the path is too long", scan->path, scan->line);
-	else if (scan->depth == BAS_CONFIG_DEPTH)
+	else if (scan->depth == CA_CONFIG_DEPTH)
 		ca_why_set(scan->why, "%s:%u: files include each other more than %d deep",
-		    scan->path, scan->line, BAS_CONFIG_DEPTH);
-	else if (!ca_file_read_trusted(path, BAS_CONFIG_MAX, false, &data, scan->why))
+		    scan->path, scan->line, CA_CONFIG_DEPTH);
+	else if (!ca_file_read_trusted(path, CA_CONFIG_MAX, false, &data, scan->why))
 		ca_why_prefix(scan->why, "%s:%u", scan->path, scan->line);
 	else
 		ok = add_file(scan->out, path, scan->depth + 1, data.data, data.len, scan->why);
@@ -203,7 +203,7 @@ scan_lines(struct scan *scan, const uint8_t *data, size_t len)
 }
 
 static bool
-add_file(struct bas_config_text *out, const char *path, unsigned depth, const uint8_t *data,
+add_file(struct ca_config_text *out, const char *path, unsigned depth, const uint8_t *data,
     size_t len, struct ca_why *why)
 {
 	char **files = realloc(out->files, (out->file_count + 1) * sizeof *files);
@@ -223,10 +223,10 @@ add_file(struct bas_config_text *out, const char *path, unsigned depth, const ui
 }
 
 bool
-bas_config_text_parse(
-    struct bas_config_text *out, const char *path, const void *data, size_t len, struct ca_why *why)
+ca_config_text_parse(
+    struct ca_config_text *out, const char *path, const void *data, size_t len, struct ca_why *why)
 {
-	*out = (struct bas_config_text){ 0 };
+	*out = (struct ca_config_text){ 0 };
 	if (!add_file(out, path, 1, data, len, why))
 		goto fail;
 	ca_buf_put_u8(&out->text, 0);
@@ -234,34 +234,34 @@ bas_config_text_parse(
 		return true;
 	ca_why_set(why, "out of memory");
 fail:
-	bas_config_text_clear(out);
+	ca_config_text_clear(out);
 	return false;
 }
 
 bool
-bas_config_text_load(struct bas_config_text *out, const char *path, struct ca_why *why)
+ca_config_text_load(struct ca_config_text *out, const char *path, struct ca_why *why)
 {
 	struct ca_buf data = { 0 };
-	*out = (struct bas_config_text){ 0 };
-	bool ok = ca_file_read_trusted(path, BAS_CONFIG_MAX, false, &data, why) &&
-		  bas_config_text_parse(out, path, data.data, data.len, why);
+	*out = (struct ca_config_text){ 0 };
+	bool ok = ca_file_read_trusted(path, CA_CONFIG_MAX, false, &data, why) &&
+		  ca_config_text_parse(out, path, data.data, data.len, why);
 	ca_buf_clear(&data);
 	return ok;
 }
 
 void
-bas_config_text_clear(struct bas_config_text *text)
+ca_config_text_clear(struct ca_config_text *text)
 {
 	ca_buf_clear(&text->text);
 	free(text->lines);
 	for (size_t i = 0; i < text->file_count; i++)
 		free(text->files[i]);
 	free(text->files);
-	*text = (struct bas_config_text){ 0 };
+	*text = (struct ca_config_text){ 0 };
 }
 
 const char *
-bas_config_text_where(const struct bas_config_text *text, unsigned line, unsigned *file_line)
+ca_config_text_where(const struct ca_config_text *text, unsigned line, unsigned *file_line)
 {
 	*file_line = line;
 	if (text->line_count == 0)

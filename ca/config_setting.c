@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config_read.c - groups against tables of fields, and a setter for each kind of value.
+ * config_setting.c - groups against tables of fields, and a setter for each kind of value.
  */
-#include "config_read.h"
+#include "ca/config.h"
 
 #include <errno.h>
 #include <libconfig.h>
@@ -18,15 +18,15 @@
 #define MAX_SECONDS (366 * 86400)
 
 unsigned
-bas_setting_line(const struct bas_config_reader *reader, const struct config_setting_t *setting)
+ca_setting_line(const struct ca_config_reader *reader, const struct config_setting_t *setting)
 {
 	unsigned line;
-	bas_config_text_where(reader->text, config_setting_source_line(setting), &line);
+	ca_config_text_where(reader->text, config_setting_source_line(setting), &line);
 	return line;
 }
 
 bool
-bas_setting_wrong(struct bas_config_reader *reader, const struct config_setting_t *setting,
+ca_setting_wrong(struct ca_config_reader *reader, const struct config_setting_t *setting,
     const char *format, ...)
 {
 	char sentence[CA_WHY_SIZE];
@@ -36,16 +36,16 @@ bas_setting_wrong(struct bas_config_reader *reader, const struct config_setting_
 	vsnprintf(sentence, sizeof sentence, format, arguments);
 	va_end(arguments);
 	const char *path =
-	    bas_config_text_where(reader->text, config_setting_source_line(setting), &line);
+	    ca_config_text_where(reader->text, config_setting_source_line(setting), &line);
 	return ca_why_set(reader->why, "%s:%u: %s", path, line, sentence);
 }
 
 bool
-bas_setting_prefix(struct bas_config_reader *reader, const struct config_setting_t *setting)
+ca_setting_prefix(struct ca_config_reader *reader, const struct config_setting_t *setting)
 {
 	unsigned line;
 	const char *path =
-	    bas_config_text_where(reader->text, config_setting_source_line(setting), &line);
+	    ca_config_text_where(reader->text, config_setting_source_line(setting), &line);
 	return ca_why_prefix(reader->why, "%s:%u", path, line);
 }
 
@@ -58,8 +58,8 @@ name_of(const struct config_setting_t *setting)
 	return setting->name == NULL ? "configuration" : setting->name;
 }
 
-static const struct bas_field *
-find_field(const struct bas_field *fields, size_t count, const char *name)
+static const struct ca_field *
+find_field(const struct ca_field *fields, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(fields[i].name, name) == 0)
@@ -68,23 +68,23 @@ find_field(const struct bas_field *fields, size_t count, const char *name)
 }
 
 bool
-bas_setting_fields(struct bas_config_reader *reader, const struct config_setting_t *group,
-    const char *what, const struct bas_field *fields, size_t count, void *out)
+ca_setting_fields(struct ca_config_reader *reader, const struct config_setting_t *group,
+    const char *what, const struct ca_field *fields, size_t count, void *out)
 {
 	if (!config_setting_is_group(group))
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, group, "'%s' is not a group { ... }", name_of(group));
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *member = config_setting_get_elem(group, (unsigned)i);
 		if (find_field(fields, count, member->name) == NULL)
-			return bas_setting_wrong(
+			return ca_setting_wrong(
 			    reader, member, "%s has no setting '%s'", what, member->name);
 	}
 	for (size_t i = 0; i < count; i++) {
 		const config_setting_t *member = config_setting_get_member(group, fields[i].name);
 		if (member == NULL) {
 			if (fields[i].required)
-				return bas_setting_wrong(
+				return ca_setting_wrong(
 				    reader, group, "%s needs '%s'", what, fields[i].name);
 			continue;
 		}
@@ -95,24 +95,24 @@ bas_setting_fields(struct bas_config_reader *reader, const struct config_setting
 }
 
 const struct config_setting_t *
-bas_setting_member(const struct config_setting_t *group, const char *name)
+ca_setting_member(const struct config_setting_t *group, const char *name)
 {
 	const config_setting_t *member = config_setting_get_member(group, name);
 	return member == NULL ? group : member;
 }
 
 bool
-bas_setting_items(struct bas_config_reader *reader, const struct config_setting_t *setting,
-    size_t size, bas_setter *set, const void **items, size_t *count)
+ca_setting_items(struct ca_config_reader *reader, const struct config_setting_t *setting,
+    size_t size, ca_setter *set, const void **items, size_t *count)
 {
 	if (!config_setting_is_array(setting) && !config_setting_is_list(setting))
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'%s' is not a list [ ... ] or ( ... )", name_of(setting));
 	int length = config_setting_length(setting);
 	if (length > MAX_ITEMS)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'%s' has more than %d items", name_of(setting), MAX_ITEMS);
-	char *all = bas_arena_get(reader->arena, (size_t)length + 1, size);
+	char *all = ca_arena_get(reader->arena, (size_t)length + 1, size);
 	if (all == NULL)
 		return ca_why_set(reader->why, "out of memory");
 	for (int i = 0; i < length; i++)
@@ -125,16 +125,16 @@ bas_setting_items(struct bas_config_reader *reader, const struct config_setting_
 }
 
 bool
-bas_setting_string(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_string(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	const char *text = config_setting_type(setting) == CONFIG_TYPE_STRING
 			       ? config_setting_get_string(setting)
 			       : NULL;
 	if (text == NULL)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'%s' is not text in double quotes", name_of(setting));
-	char *copy = bas_arena_text(reader->arena, text);
+	char *copy = ca_arena_text(reader->arena, text);
 	if (copy == NULL)
 		return ca_why_set(reader->why, "out of memory");
 	*(const char **)out = copy;
@@ -161,43 +161,43 @@ is_line(const char *text)
 }
 
 bool
-bas_setting_text(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_text(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	if (!bas_setting_string(reader, setting, out))
+	if (!ca_setting_string(reader, setting, out))
 		return false;
 	if (!is_line(*(const char **)out))
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "'%s' is not one line of text, or has control characters", name_of(setting));
 	return true;
 }
 
 bool
-bas_setting_name(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_name(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	if (!bas_setting_string(reader, setting, out))
+	if (!ca_setting_string(reader, setting, out))
 		return false;
 	const char *name = *(const char **)out;
 	if (!ca_text_is_name(name))
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "'%s' is not a name: 1 to 64 of letters, digits, '.', '_', '@', '+', '-'",
 		    name);
 	return true;
 }
 
 bool
-bas_setting_word(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_word(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-	if (!bas_setting_string(reader, setting, out))
+	if (!ca_setting_string(reader, setting, out))
 		return false;
 	const char *word = *(const char **)out;
 	size_t len = strlen(word);
 	if (len == 0 || len > 64 || strchr(letters, word[0]) == NULL ||
 	    word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-")] != 0)
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "'%s' is not a name of small letters, digits and '-', beginning with a letter",
 		    word);
 	return true;
@@ -219,78 +219,78 @@ is_clean_path(const char *path)
 }
 
 bool
-bas_setting_path(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_path(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	if (!bas_setting_string(reader, setting, out))
+	if (!ca_setting_string(reader, setting, out))
 		return false;
 	const char *path = *(const char **)out;
 	if (!is_clean_path(path))
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "'%s' is not an absolute path without '.', '..' or doubled slashes", path);
 	return true;
 }
 
 bool
-bas_setting_folder(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_folder(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	if (!bas_setting_string(reader, setting, out))
+	if (!ca_setting_string(reader, setting, out))
 		return false;
-	return strcmp(*(const char **)out, "/") == 0 || bas_setting_path(reader, setting, out);
+	return strcmp(*(const char **)out, "/") == 0 || ca_setting_path(reader, setting, out);
 }
 
 bool
-bas_setting_bool(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_bool(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-		return bas_setting_wrong(
+		return ca_setting_wrong(
 		    reader, setting, "'%s' is not true or false", name_of(setting));
 	*(bool *)out = config_setting_get_bool(setting) != 0;
 	return true;
 }
 
 bool
-bas_setting_integer(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_integer(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	int type = config_setting_type(setting);
 	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
-		return bas_setting_wrong(reader, setting, "'%s' is not a number", name_of(setting));
+		return ca_setting_wrong(reader, setting, "'%s' is not a number", name_of(setting));
 	*(int64_t *)out = type == CONFIG_TYPE_INT ? config_setting_get_int(setting)
 						  : config_setting_get_int64(setting);
 	return true;
 }
 
 bool
-bas_setting_number(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_number(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	int64_t number;
-	if (!bas_setting_integer(reader, setting, &number))
+	if (!ca_setting_integer(reader, setting, &number))
 		return false;
 	if (number < 1 || number > MAX_NUMBER)
-		return bas_setting_wrong(reader, setting, "'%s' is not a number from 1 to %d",
+		return ca_setting_wrong(reader, setting, "'%s' is not a number from 1 to %d",
 		    name_of(setting), MAX_NUMBER);
 	*(unsigned *)out = (unsigned)number;
 	return true;
 }
 
 bool
-bas_setting_duration(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_duration(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	int64_t seconds = 0;
 	if (config_setting_type(setting) == CONFIG_TYPE_STRING) {
 		uint32_t parsed;
 		if (ca_duration_parse(config_setting_get_string(setting), &parsed))
 			seconds = parsed;
-	} else if (!bas_setting_integer(reader, setting, &seconds)) {
+	} else if (!ca_setting_integer(reader, setting, &seconds)) {
 		return false;
 	}
 	if (seconds < 1 || seconds > MAX_SECONDS)
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "'%s' is not a time like 90, \"30m\" or \"1h30m\", from 1 second to a year",
 		    name_of(setting));
 	*(unsigned *)out = (unsigned)seconds;
@@ -298,21 +298,21 @@ bas_setting_duration(
 }
 
 bool
-bas_setting_size(
-    struct bas_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_size(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	uint64_t size = 0;
 	int64_t number = 0;
 	if (config_setting_type(setting) == CONFIG_TYPE_STRING) {
 		if (!ca_size_parse(config_setting_get_string(setting), &size))
 			size = 0;
-	} else if (!bas_setting_integer(reader, setting, &number)) {
+	} else if (!ca_setting_integer(reader, setting, &number)) {
 		return false;
 	} else if (number > 0) {
 		size = (uint64_t)number;
 	}
 	if (size == 0 || size > INT64_MAX)
-		return bas_setting_wrong(reader, setting,
+		return ca_setting_wrong(reader, setting,
 		    "'%s' is not a number of bytes like 4096, \"512K\" or \"16M\"",
 		    name_of(setting));
 	*(uint64_t *)out = size;
@@ -339,25 +339,43 @@ parse_ids(const char *text, uid_t *uid, gid_t *gid)
 }
 
 bool
-bas_setting_user(struct bas_config_reader *reader, const struct config_setting_t *where,
+ca_setting_user(struct ca_config_reader *reader, const struct config_setting_t *where,
     const char *name, uid_t *uid, gid_t *gid)
 {
 	struct passwd storage, *found = NULL;
 	char text[16384];
 	if (strchr(name, ':') != NULL) {
 		if (!parse_ids(name, uid, gid))
-			return bas_setting_wrong(
+			return ca_setting_wrong(
 			    reader, where, "'%s' is not a user's name or uid:gid", name);
 	} else {
 		int error = getpwnam_r(name, &storage, text, sizeof text, &found);
 		if (found == NULL)
-			return bas_setting_wrong(reader, where, "no such user: '%s'%s%s", name,
+			return ca_setting_wrong(reader, where, "no such user: '%s'%s%s", name,
 			    error ? ": " : "", error ? strerror(error) : "");
 		*uid = found->pw_uid;
 		*gid = found->pw_gid;
 	}
 	if (*uid == 0 || *gid == 0)
-		return bas_setting_wrong(reader, where,
+		return ca_setting_wrong(reader, where,
 		    "'%s' is root or in root's group, and nothing runs as that", name);
 	return true;
+}
+
+bool
+ca_config_read(struct ca_config_reader *reader, ca_setter *set)
+{
+	config_t settings;
+	bool ok = false;
+	config_init(&settings);
+	if (config_read_string(&settings, (const char *)reader->text->text.data) == CONFIG_TRUE) {
+		ok = set(reader, config_root_setting(&settings), reader->subject);
+	} else {
+		unsigned line;
+		const char *path = ca_config_text_where(
+		    reader->text, (unsigned)config_error_line(&settings), &line);
+		ca_why_set(reader->why, "%s:%u: %s", path, line, config_error_text(&settings));
+	}
+	config_destroy(&settings);
+	return ok;
 }
