@@ -26,26 +26,18 @@
 #include "ca/sshsig.h"
 #include "ca/text.h"
 
-#define MINT_NOT_BEFORE INT64_C(1795284000) /* 2026-11-21T18:00:00Z */
-#define MINT_AFTER (MINT_NOT_BEFORE + 600)  /* the certificate's window: an hour */
-#define MINT_NOW (MINT_NOT_BEFORE + 1800)
-#define MINT_DURATION 3600
-#define MINT_BEFORE (MINT_AFTER + MINT_DURATION)
-#define MINT_NOT_AFTER (MINT_NOT_BEFORE + 4 * 3600)
+#define MINT_NOT_BEFORE INT64_C(1795284000)	/* 2026-11-21T18:00:00Z */
+#define MINT_AFTER	(MINT_NOT_BEFORE + 600) /* the certificate's window: an hour */
+#define MINT_NOW	(MINT_NOT_BEFORE + 1800)
+#define MINT_DURATION	3600
+#define MINT_BEFORE	(MINT_AFTER + MINT_DURATION)
+#define MINT_NOT_AFTER	(MINT_NOT_BEFORE + 4 * 3600)
 
 #define MINT_APPLICATION "ssh:"
 
 /* Who holds a key. ALICE asks; BOB and BELLA approve for the vendor, CAROL and CHRIS for the
  * customer; MALLORY is listed nowhere. */
-enum mint_person {
-	ALICE,
-	BOB,
-	BELLA,
-	CAROL,
-	CHRIS,
-	MALLORY,
-	MINT_PEOPLE
-};
+enum mint_person { ALICE, BOB, BELLA, CAROL, CHRIS, MALLORY, MINT_PEOPLE };
 
 static const char *const mint_names[MINT_PEOPLE] = {
 	"alice@vendor.example",
@@ -79,6 +71,7 @@ struct mint_draft {
 	struct ca_buf approvals[CA_MAX_APPROVALS + 1];
 	size_t approval_count;
 	struct ca_signer *authority;
+	struct ca_bytes authority_blob; /* what the certificate calls it; empty: its key */
 	const struct ca_key *key;
 	uint64_t serial;
 	uint32_t type;
@@ -133,9 +126,9 @@ mint_read_approvers(struct mint *mint)
 static inline void
 mint_init(struct mint *mint)
 {
-	*mint = (struct mint){ .authority = mint_signer(),
-		.identity = mint_signer(),
-		.gate = mint_signer() };
+	*mint = (struct mint){
+		.authority = mint_signer(), .identity = mint_signer(), .gate = mint_signer()
+	};
 	for (int i = 0; i < MINT_PEOPLE; i++)
 		mint->people[i] = mint_signer();
 	for (int i = BOB; i <= CHRIS; i++)
@@ -151,8 +144,7 @@ mint_init(struct mint *mint)
 		    { .of = { "*@acme.example" }, .of_count = 1, .need = 1 } },
 		.group_count = 2,
 	};
-	mint->grants =
-	    (struct ca_admission){ .admits = CA_ADMITS_GRANT, .quorum = &mint->quorum };
+	mint->grants = (struct ca_admission){ .admits = CA_ADMITS_GRANT, .quorum = &mint->quorum };
 	mint->identity_certificates = (struct ca_admission){ .admits = CA_ADMITS_IDENTITY };
 	mint->post = (struct ca_post){ .environment = "acme-prod",
 		.gate = mint->gate_print,
@@ -378,9 +370,11 @@ mint_sign(struct mint_draft *draft, struct ca_buf *out)
 {
 	static const uint8_t nonce[32] = { 1 };
 	struct ca_buf principals = { 0 }, sig = { 0 };
-	const struct ca_key *authority = ca_signer_key(draft->authority);
+	struct ca_bytes authority = draft->authority_blob;
 	struct ca_why why;
 
+	if (authority.len == 0)
+		authority = ca_key_blob(ca_signer_key(draft->authority));
 	mint_pack(draft);
 	for (size_t i = 0; i < draft->principal_count; i++)
 		ca_buf_put_cstring(&principals, draft->principals[i]);
@@ -397,7 +391,7 @@ mint_sign(struct mint_draft *draft, struct ca_buf *out)
 	mint_put_options(out, draft->critical, draft->critical_count);
 	mint_put_options(out, draft->extensions, draft->extension_count);
 	ca_buf_put_cstring(out, "");
-	ca_buf_put_string(out, ca_key_blob(authority).data, ca_key_blob(authority).len);
+	ca_buf_put_string(out, authority.data, authority.len);
 	assert_true(ca_signer_sign(draft->authority, out->data, out->len, &sig, &why));
 	ca_buf_put_string(out, sig.data, sig.len);
 	assert_true(ca_buf_ok(out));
@@ -508,10 +502,9 @@ mint_put_sshsig(struct ca_buf *out, const struct mint_sshsig *spec, struct ca_by
 static inline struct ca_knock
 mint_knock(const struct ca_buf *cert)
 {
-	struct ca_knock knock = { .cert = cert->data,
-		.cert_len = cert->len,
-		.user = "diagnostics",
-		.now = MINT_NOW };
+	struct ca_knock knock = {
+		.cert = cert->data, .cert_len = cert->len, .user = "diagnostics", .now = MINT_NOW
+	};
 
 	assert_true(ca_address_parse(&knock.source, "203.0.113.9"));
 	return knock;
