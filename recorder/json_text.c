@@ -176,8 +176,11 @@ copy_wide(uint8_t **to, const uint8_t *p, const uint8_t *end)
 		else if (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8)
 			o = put_unicode(o, 0x2000u | (p[2] & 0x3fu));
 		else {
-			for (size_t i = 0; i < n; i++)
-				o[i] = p[i];
+			/* always four: the room behind is there, and a fixed size is one store */
+			if (end - p >= 4)
+				memcpy(o, p, 4);
+			else
+				memcpy(o, p, n);
 			o += n;
 		}
 		p += n;

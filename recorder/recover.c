@@ -171,8 +171,12 @@ write_seal(struct recovery *r, struct ca_signer *signer, int64_t wall, uint8_t s
 		.sealed = wall,
 	};
 	char session[NAME_MAX + 1];
+	uint64_t serial;
 	bool ok = false;
 
+	/* the upper half: never the serial of a key that a session was given */
+	ca_random(&serial, sizeof(serial));
+	serial |= UINT64_C(1) << 63;
 	snprintf(session, sizeof(session), "%.*s", (int)rec_name_session(r->name), r->name);
 	memcpy(seal.hash, r->hash, sizeof(seal.hash));
 	if (last != NULL)
@@ -180,7 +184,7 @@ write_seal(struct recovery *r, struct ca_signer *signer, int64_t wall, uint8_t s
 	rec_seal_encode(&file.text, &seal);
 	if (!ca_signer_generate(&session_key, why) ||
 	    !rec_seal_certify(&cert, ca_signer_key(session_key),
-		r->environment != NULL ? r->environment : "unknown", session, 0, wall, signer,
+		r->environment != NULL ? r->environment : "unknown", session, serial, wall, signer,
 		why) ||
 	    !rec_signed_sign(&file, CA_NAMESPACE_SEAL, session_key, cert, why) ||
 	    !rec_chain_store(r->folder_fd, r->name,

@@ -50,7 +50,7 @@ CA_MUST_USE bool rec_seal_parse(
 void rec_seal_clear(struct rec_seal *seal);
 
 /* Certifies a session's public key: principal seal@<environment>, key id `session <id>`, valid from
- * `now` less a minute, forever. */
+ * `now` less a minute, forever. `serial` is not 0 and below 2^63; those above are recovery's. */
 CA_MUST_USE bool rec_seal_certify(struct ca_cert **out, const struct ca_key *session_key,
     const char *environment, const char *session, uint64_t serial, int64_t now,
     struct ca_signer *seal_key, struct ca_why *why);
