@@ -115,7 +115,8 @@ tick(struct scratch *s, struct rec_recording *recording, uint64_t seconds)
 {
 	uint64_t next;
 
-	if (!rec_recording_tick(recording, seconds * 1000000, WALL + (int64_t)seconds, &next, &s->why))
+	if (!rec_recording_tick(
+		recording, seconds * 1000000, WALL + (int64_t)seconds, &next, &s->why))
 		fail_msg("%s", s->why.text);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_recording.c - what cannot be recorded fails; what was recorded survives and can be closed. */
+/* test_recording.c - what cannot be recorded fails; what was recorded survives and can be closed.
+ */
 #include "recorder/recording.h"
 
 #include <errno.h>
@@ -29,14 +30,14 @@ assert_sealed(struct scratch *s, enum rec_seal_state state)
 	struct ca_buf cast = read_file(s, CAST);
 
 	if (!rec_chain_load(&chain, s->fd, s->header.recording, false, &s->why) ||
-	    !rec_chain_check(&chain, s->header.recording, "acme-prod",
-		ca_signer_key(s->seal_key), &s->why))
+	    !rec_chain_check(
+		&chain, s->header.recording, "acme-prod", ca_signer_key(s->seal_key), &s->why))
 		fail_msg("%s", s->why.text);
 	assert_true(chain.count > 0);
 	assert_int_equal(rec_chain_last(&chain)->seal.state, state);
 	assert_int_equal(rec_chain_last(&chain)->seal.bytes, cast.len);
-	assert_true(run("cd %s && sha256sum -c --strict --status %s.seal", s->path,
-	    s->header.recording));
+	assert_true(
+	    run("cd %s && sha256sum -c --strict --status %s.seal", s->path, s->header.recording));
 	rec_chain_clear(&chain);
 	ca_buf_clear(&cast);
 }
@@ -68,10 +69,9 @@ a_name_is_taken_once(void **state)
 	struct scratch *s = *state;
 	struct rec_recording *first = open_recording(s), *second = NULL;
 
-	assert_false(rec_recording_open(
-	    &second, s->fd, &s->header, s->session_key, s->cert, &s->why));
-	assert_string_equal(
-	    s->why.text, "recording '20261121-s1.1' cannot be made: File exists");
+	assert_false(
+	    rec_recording_open(&second, s->fd, &s->header, s->session_key, s->cert, &s->why));
+	assert_string_equal(s->why.text, "recording '20261121-s1.1' cannot be made: File exists");
 	assert_null(second);
 	assert_true(put_text(first, 1, "still here", &s->why));
 	close_recording(s, first);
@@ -91,8 +91,8 @@ a_name_that_is_a_path_is_refused(void **state)
 		    &recording, s->fd, &s->header, s->session_key, s->cert, &s->why));
 	}
 	s->header.recording = NULL;
-	assert_false(rec_recording_open(
-	    &recording, s->fd, &s->header, s->session_key, s->cert, &s->why));
+	assert_false(
+	    rec_recording_open(&recording, s->fd, &s->header, s->session_key, s->cert, &s->why));
 }
 
 static void
@@ -102,8 +102,8 @@ a_removed_folder_takes_no_recording(void **state)
 	struct rec_recording *recording = NULL;
 
 	assert_int_equal(rmdir(s->path), 0);
-	assert_false(rec_recording_open(
-	    &recording, s->fd, &s->header, s->session_key, s->cert, &s->why));
+	assert_false(
+	    rec_recording_open(&recording, s->fd, &s->header, s->session_key, s->cert, &s->why));
 	assert_non_null(strstr(s->why.text, "cannot be made: No such file or directory"));
 }
 
@@ -120,10 +120,10 @@ a_read_only_folder_takes_no_recording(void **state)
 
 		if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
 			_exit(2);
-		_exit(rec_recording_open(&recording, s->fd, &s->header, s->session_key, s->cert,
-			  &s->why) ?
-			1 :
-			strstr(s->why.text, "Permission denied") == NULL);
+		_exit(rec_recording_open(
+			  &recording, s->fd, &s->header, s->session_key, s->cert, &s->why)
+			  ? 1
+			  : strstr(s->why.text, "Permission denied") == NULL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -141,8 +141,7 @@ record_until_full(struct scratch *s, rlim_t limit)
 	signal(SIGXFSZ, SIG_IGN);
 	if (setrlimit(RLIMIT_FSIZE, &size) != 0)
 		return 10;
-	if (!rec_recording_open(
-		&recording, s->fd, &s->header, s->session_key, s->cert, &s->why))
+	if (!rec_recording_open(&recording, s->fd, &s->header, s->session_key, s->cert, &s->why))
 		return 11;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
