@@ -40,7 +40,7 @@ load_key(
 	if (text.len > 0 && line[text.len - 1] == '\n')
 		line[text.len - 1] = 0;
 	if (strlen(line) + 1 < text.len)
-		ca_why_set(reader->why, "not one line with one public key");
+		ca_why_set(reader->why, "the line contains NUL");
 	else
 		ok = ca_key_parse_line(out, line, reader->why);
 out:

@@ -86,7 +86,11 @@ static bool
 scan_string(struct scan *scan, const uint8_t *at, size_t left, size_t *used)
 {
 	*used = 1;
-	if (*at == '"') {
+	if (*at == '\n') {
+		/* libconfig would go on, and the mistake would show at some later quote */
+		return ca_why_set(
+		    scan->why, "%s:%u: a string is not closed", scan->path, scan->line);
+	} else if (*at == '"') {
 		scan->place = IN_CODE;
 		scan->out->after_string = true;
 	} else if (left > 1 && at[0] == '\\' && (at[1] == '"' || at[1] == '\\')) {
