@@ -177,8 +177,11 @@ check_default(struct ca_config_reader *reader, const struct config_setting_t *se
 	/* an optional text may be nothing, which no engineer can type */
 	if (parameter->type == BAS_TEXT && *written == 0)
 		return true;
-	parameter->fallback = NULL;
-	char *value = bas_value_canonical(parameter, written, strlen(written), reader->why);
+	/* who writes the policy may let it begin with '-' */
+	struct bas_parameter lenient = *parameter;
+	lenient.fallback = NULL;
+	lenient.dash = true;
+	char *value = bas_value_canonical(&lenient, written, strlen(written), reader->why);
 	if (value == NULL) {
 		ca_why_prefix(reader->why, "the default");
 		return ca_setting_prefix(reader, ca_setting_member(setting, "default"));

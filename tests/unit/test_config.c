@@ -370,6 +370,8 @@ static const struct {
 	    "'30 m'" },
 	{ "\"30m\"", "\"30m\"; rest = true",
 	    "34: 'since' is a parameter of type duration, which has no setting 'rest'" },
+	{ "type = \"duration\"; default = \"30m\"", "type = \"text\"; default = \"\"", NULL },
+	{ "type = \"duration\"; default = \"30m\"", "type = \"text\"; default = \"-\"", NULL },
 	{ "name = \"since\"", "name = \"lines\"", "34: a second parameter is called 'lines'" },
 	{ "name = \"since\"", "name = \"grant\"",
 	    "34: 'grant' comes from the certificate and cannot name a parameter" },
@@ -518,17 +520,17 @@ a_file_is_as_long_as_allowed_and_no_longer(void **state)
 	struct ca_why why = { { 0 } };
 	char *whole = post_replace(good, "$D", post->folder);
 	size_t len = strlen(whole);
-	char *text = malloc(BAS_CONFIG_MAX + 1);
+	char *text = malloc(CA_CONFIG_MAX + 1);
 	memcpy(text, whole, len);
 	text[len] = '#';
-	memset(text + len + 1, 'x', BAS_CONFIG_MAX - len - 1);
-	text[BAS_CONFIG_MAX - 1] = '\n';
-	text[BAS_CONFIG_MAX] = '\n';
-	if (!bas_config_parse(&config, "/x/bastion.conf", text, BAS_CONFIG_MAX, SERVICE, &why))
+	memset(text + len + 1, 'x', CA_CONFIG_MAX - len - 1);
+	text[CA_CONFIG_MAX - 1] = '\n';
+	text[CA_CONFIG_MAX] = '\n';
+	if (!bas_config_parse(&config, "/x/bastion.conf", text, CA_CONFIG_MAX, SERVICE, &why))
 		fail_msg("%s", why.text);
 	bas_config_free(config);
 	assert_false(
-	    bas_config_parse(&config, "/x/bastion.conf", text, BAS_CONFIG_MAX + 1, SERVICE, &why));
+	    bas_config_parse(&config, "/x/bastion.conf", text, CA_CONFIG_MAX + 1, SERVICE, &why));
 	assert_string_equal(
 	    why.text, "/x/bastion.conf:45: the configuration is longer than 1048576 bytes");
 	free(text);
