@@ -1,133 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_judge.c - a grant that is right in everything is admitted; each single wrong field
- * of certificate, statement, post or knock refuses it, for its own reason.
+ * test_judge.c - a certificate that is right in everything is admitted; each single wrong
+ * field of it or of the knock refuses it, for its own reason.
  */
-#include "mint.h"
-
 #include <time.h>
 
-/* One judgement: what is judged, where, and what came out. */
-struct scene {
-	struct mint mint;
-	struct mint_draft draft;
-	struct ca_buf cert;
-	struct ca_knock knock;
-	struct ca_post post;
-	const struct ca_admission *admission;
-	struct ca_krl *krl;
-	enum ca_reason reason;
-	struct ca_grant *grant;
-	struct ca_why why;
-};
+#include "trial.h"
 
-typedef void spoil_statement(struct ca_statement *statement);
-typedef void spoil_scene(struct scene *scene);
-
-static void
-scene_judge(struct scene *scene)
-{
-	scene->knock.cert = scene->cert.data;
-	scene->knock.cert_len = scene->cert.len;
-	ca_grant_free(scene->grant);
-	scene->reason =
-	    ca_judge(&scene->post, scene->admission, &scene->knock, &scene->grant, &scene->why);
-	/* a stranger gets nothing to be logged, everybody else does */
-	assert_int_equal(scene->grant == NULL, ca_reason_is_stranger(scene->reason));
-}
-
-static void
-scene_init(struct scene *scene)
-{
-	*scene = (struct scene){ 0 };
-	mint_init(&scene->mint);
-	scene->post = scene->mint.post;
-	scene->admission = &scene->mint.grants;
-	scene->knock = mint_knock(&scene->cert);
-}
-
-static void
-scene_clear(struct scene *scene)
-{
-	mint_draft_clear(&scene->draft);
-	mint_clear(&scene->mint);
-	ca_buf_clear(&scene->cert);
-	ca_krl_free(scene->krl);
-	ca_grant_free(scene->grant);
-}
-
-/* One case: a draft with one thing spoilt, and how that is refused. */
-struct trial {
-	const char *name;
-	spoil_statement *statement; /* before it is approved; may be NULL */
-	spoil_scene *before;	    /* before the certificate is signed */
-	spoil_scene *after;	    /* once it is */
-	enum ca_reason reason;
-	const char *sentence; /* a part of it, or NULL */
-};
-
-static void
-run_trial(const struct trial *trial, void (*draft)(struct scene *, spoil_statement *))
-{
-	struct scene scene;
-
-	scene_init(&scene);
-	draft(&scene, trial->statement);
-	if (trial->before != NULL)
-		trial->before(&scene);
-	mint_sign(&scene.draft, &scene.cert);
-	if (trial->after != NULL)
-		trial->after(&scene);
-	scene_judge(&scene);
-	if (scene.reason != trial->reason)
-		fail_msg("%s: %s, not %s (%s)", trial->name, ca_reason_name(scene.reason),
-		    ca_reason_name(trial->reason), scene.why.text);
-	if (trial->sentence != NULL && strstr(scene.why.text, trial->sentence) == NULL)
-		fail_msg("%s: the sentence is: %s", trial->name, scene.why.text);
-	scene_clear(&scene);
-}
-
-static void
-draft_grant(struct scene *scene, spoil_statement *spoil)
-{
-	mint_draft(&scene->mint, &scene->draft, spoil);
-}
-
-static void
-draft_identity(struct scene *scene, spoil_statement *spoil)
-{
-	assert_null(spoil);
-	mint_identity(&scene->mint, &scene->draft);
-	scene->admission = &scene->mint.identity_certificates;
-	scene->knock.user = "auditor";
-}
-
-#define RUN(trials, draft)                                              \
-	for (size_t i = 0; i < sizeof(trials) / sizeof(trials)[0]; i++) \
-	run_trial(&(trials)[i], draft)
-
-/* Short ways to spoil. */
-#define CRITICAL(scene)	  (scene)->draft.critical, &(scene)->draft.critical_count
-#define EXTENSIONS(scene) (scene)->draft.extensions, &(scene)->draft.extension_count
-#define SPOIL(name, ...)                  \
-	static void name(struct scene *s) \
-	{                                 \
-		__VA_ARGS__;              \
-	}
-#define STATE(name, ...)                         \
-	static void name(struct ca_statement *s) \
-	{                                        \
-		__VA_ARGS__;                     \
-	}
-
-STATE(no_command, s->command = NULL)
 STATE(no_source, s->source = NULL)
-STATE(no_terminal, s->terminal = false)
-STATE(bare, s->command = NULL; s->source = NULL; s->terminal = false)
-STATE(by_relay, s->relay = "relay1.vendor.example")
-STATE(long_window, s->duration = 4 * 3600)
-
-/* --- who signed it --- */
 
 SPOIL(sign_as_mallory, s->draft.authority = s->mint.people[MALLORY])
 SPOIL(claim_the_authority, s->draft.authority = s->mint.people[MALLORY];
@@ -216,8 +96,6 @@ a_certificate_cut_anywhere_is_no_certificate(void **state)
 	}
 	scene_clear(&scene);
 }
-
-/* --- what it is good for --- */
 
 SPOIL(host, s->draft.type = CA_CERT_HOST)
 SPOIL(type_three, s->draft.type = 3)
@@ -325,8 +203,6 @@ the_window_holds_to_the_second(void **state)
 	(void)state;
 	RUN(trials, draft_grant);
 }
-
-/* --- options --- */
 
 SPOIL(unknown_critical, mint_set(CRITICAL(s), "postern@example", NULL))
 SPOIL(verify_required, mint_set(CRITICAL(s), "verify-required", NULL))
@@ -471,8 +347,6 @@ what_is_revoked_is_refused(void **state)
 	RUN(trials, draft_grant);
 }
 
-/* --- grant or identity --- */
-
 SPOIL(sign_as_identity, s->draft.authority = s->mint.identity)
 SPOIL(sign_as_authority, s->draft.authority = s->mint.authority)
 SPOIL(no_statement, mint_unset(CRITICAL(s), CA_OPTION_GRANT))
@@ -530,145 +404,6 @@ a_grant_is_no_identity_and_an_identity_no_grant(void **state)
 	RUN(grants, draft_grant);
 	RUN(identities, draft_identity);
 }
-
-/* --- statement, certificate and post --- */
-
-#define OTHER_PRINT "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-STATE(other_authority, s->authority = OTHER_PRINT)
-STATE(other_gate, s->gate = OTHER_PRINT)
-STATE(other_key, s->key = OTHER_PRINT)
-SPOIL(serial_43, s->draft.serial = 43)
-SPOIL(serial_0, s->draft.serial = 0)
-SPOIL(key_of_bob, s->draft.key = ca_signer_key(s->mint.people[BOB]))
-SPOIL(id_of_bob, strcpy(s->draft.key_id, "bob@vendor.example grant 42 acme-prod/diagnostics"))
-SPOIL(id_43, strcpy(s->draft.key_id, "alice@vendor.example grant 43 acme-prod/diagnostics"))
-SPOIL(id_role, strcpy(s->draft.key_id, "alice@vendor.example grant 42 acme-prod/operator"))
-SPOIL(
-    id_environment, strcpy(s->draft.key_id, "alice@vendor.example grant 42 acme-test/diagnostics"))
-SPOIL(id_longer, strcat(s->draft.key_id, " "))
-SPOIL(id_two_lines, strcat(s->draft.key_id, "\nadmitted"))
-SPOIL(id_empty, s->draft.key_id[0] = '\0')
-SPOIL(other_command, mint_set(CRITICAL(s), CA_OPTION_FORCE_COMMAND, "query select 1"))
-SPOIL(longer_command,
-    mint_set(CRITICAL(s), CA_OPTION_FORCE_COMMAND, "query select * from system.replicas "))
-SPOIL(command_gone, mint_unset(CRITICAL(s), CA_OPTION_FORCE_COMMAND))
-SPOIL(wider_source, mint_set(CRITICAL(s), CA_OPTION_SOURCE, "203.0.0.0/16"))
-SPOIL(source_gone, mint_unset(CRITICAL(s), CA_OPTION_SOURCE))
-SPOIL(terminal_gone, mint_unset(EXTENSIONS(s), CA_OPTION_TERMINAL))
-SPOIL(terminal_added, mint_set(EXTENSIONS(s), CA_OPTION_TERMINAL, NULL))
-
-/* A principal that the post takes, in a certificate whose statement is for something else. */
-STATE(for_operator, s->role = "operator")
-STATE(for_test, s->environment = "acme-test")
-SPOIL(principal_here, strcpy(s->draft.principals[0], "acme-prod/diagnostics"))
-SPOIL(principal_and_id_here, strcpy(s->draft.principals[0], "acme-prod/diagnostics");
-      strcpy(s->draft.key_id, "alice@vendor.example grant 42 acme-prod/diagnostics"))
-
-static void
-statement_and_certificate_agree_in_every_field(void **state)
-{
-	static const struct trial trials[] = {
-		{ "no command", no_command, NULL, NULL, CA_ADMITTED, NULL },
-		{ "no source", no_source, NULL, NULL, CA_ADMITTED, NULL },
-		{ "no terminal", no_terminal, NULL, NULL, CA_ADMITTED, NULL },
-		{ "none of them", bare, NULL, NULL, CA_ADMITTED, NULL },
-		{ "a longer duration", long_window, NULL, NULL, CA_ADMITTED, NULL },
-		{ "authority", other_authority, NULL, NULL, CA_STATEMENT_MISMATCH, "authority" },
-		{ "key in the statement", other_key, NULL, NULL, CA_STATEMENT_MISMATCH, "key" },
-		{ "key in the certificate", NULL, key_of_bob, NULL, CA_STATEMENT_MISMATCH, "key" },
-		{ "serial", NULL, serial_43, NULL, CA_STATEMENT_MISMATCH, "serial is 43" },
-		{ "serial 0", NULL, serial_0, NULL, CA_STATEMENT_MISMATCH, NULL },
-		{ "engineer", NULL, id_of_bob, NULL, CA_STATEMENT_MISMATCH, "key id" },
-		{ "number in the key id", NULL, id_43, NULL, CA_STATEMENT_MISMATCH, "key id" },
-		{ "role in the key id", NULL, id_role, NULL, CA_STATEMENT_MISMATCH, "key id" },
-		{ "environment in the key id", NULL, id_environment, NULL, CA_STATEMENT_MISMATCH,
-		    NULL },
-		{ "longer key id", NULL, id_longer, NULL, CA_STATEMENT_MISMATCH, NULL },
-		{ "key id of two lines", NULL, id_two_lines, NULL, CA_STATEMENT_MISMATCH,
-		    "\\nadmitted" },
-		{ "empty key id", NULL, id_empty, NULL, CA_STATEMENT_MISMATCH, NULL },
-		{ "role", for_operator, principal_here, NULL, CA_STATEMENT_MISMATCH, NULL },
-		{ "role, key id forged", for_operator, principal_and_id_here, NULL,
-		    CA_STATEMENT_MISMATCH, NULL },
-		{ "environment", for_test, principal_here, NULL, CA_STATEMENT_MISMATCH, NULL },
-		{ "environment, forged", for_test, principal_and_id_here, NULL,
-		    CA_STATEMENT_MISMATCH, NULL },
-		{ "command", NULL, other_command, NULL, CA_STATEMENT_MISMATCH, "command" },
-		{ "command with a blank", NULL, longer_command, NULL, CA_STATEMENT_MISMATCH, NULL },
-		{ "command only stated", NULL, command_gone, NULL, CA_STATEMENT_MISMATCH, NULL },
-		{ "command only in the certificate", no_command, other_command, NULL,
-		    CA_STATEMENT_MISMATCH, NULL },
-		{ "source", NULL, wider_source, NULL, CA_STATEMENT_MISMATCH, "source" },
-		{ "source only stated", NULL, source_gone, NULL, CA_STATEMENT_MISMATCH, NULL },
-		{ "source only in the certificate", no_source, wider_source, NULL,
-		    CA_STATEMENT_MISMATCH, NULL },
-		{ "terminal only stated", NULL, terminal_gone, NULL, CA_STATEMENT_MISMATCH,
-		    "terminal yes" },
-		{ "terminal only in the certificate", no_terminal, terminal_added, NULL,
-		    CA_STATEMENT_MISMATCH, "terminal no" },
-	};
-
-	(void)state;
-	RUN(trials, draft_grant);
-}
-
-SPOIL(at_other_post, s->post.environment = "acme-test"; s->knock.user = "diagnostics")
-SPOIL(behind_relay, s->post.relay = "relay1.vendor.example")
-SPOIL(behind_other_relay, s->post.relay = "relay2.vendor.example")
-SPOIL(without_host_key, s->post.gate = NULL)
-
-static void
-statement_and_post_agree(void **state)
-{
-	static const struct trial trials[] = {
-		{ "another environment", NULL, at_other_post, NULL, CA_WRONG_PRINCIPAL, NULL },
-		{ "another gate", other_gate, NULL, NULL, CA_STATEMENT_MISMATCH, "host key" },
-		{ "a gate without a key", NULL, without_host_key, NULL, CA_STATEMENT_MISMATCH,
-		    NULL },
-		{ "its relay", by_relay, behind_relay, NULL, CA_ADMITTED, NULL },
-		{ "another relay", by_relay, behind_other_relay, NULL, CA_STATEMENT_MISMATCH,
-		    "relay2.vendor.example" },
-		{ "around the relay", by_relay, NULL, NULL, CA_STATEMENT_MISMATCH, "directly" },
-		{ "through a relay", NULL, behind_relay, NULL, CA_STATEMENT_MISMATCH, "direct" },
-	};
-
-	(void)state;
-	RUN(trials, draft_grant);
-}
-
-/* Approved by both, and still not a statement: the approvers' signatures do not heal it. */
-static void
-approve_anew(struct scene *s)
-{
-	for (size_t i = 0; i < s->draft.approval_count; i++)
-		ca_buf_clear(&s->draft.approvals[i]);
-	s->draft.approval_count = 0;
-	mint_add_approval(&s->draft, s->mint.people[BOB]);
-	mint_add_approval(&s->draft, s->mint.people[CAROL]);
-}
-
-SPOIL(text_longer, ca_buf_put_text(&s->draft.text, "\n"); approve_anew(s))
-SPOIL(text_shorter, s->draft.text.len--; approve_anew(s))
-SPOIL(text_v2, s->draft.text.data[15] = '2'; approve_anew(s))
-SPOIL(text_hostile, memcpy(s->draft.text.data + s->draft.text.len - 4, "\x1b[2", 3);
-      approve_anew(s))
-
-static void
-a_statement_that_is_none_is_refused(void **state)
-{
-	static const struct trial trials[] = {
-		{ "a line more", NULL, text_longer, NULL, CA_BAD_STATEMENT, NULL },
-		{ "no last line end", NULL, text_shorter, NULL, CA_BAD_STATEMENT, NULL },
-		{ "version 2", NULL, text_v2, NULL, CA_BAD_STATEMENT, NULL },
-		{ "an escape sequence", NULL, text_hostile, NULL, CA_BAD_STATEMENT, NULL },
-	};
-
-	(void)state;
-	RUN(trials, draft_grant);
-}
-
-/* --- what comes out --- */
 
 static void
 a_grant_is_told_whole(void **state)
@@ -732,104 +467,6 @@ every_reason_has_a_name_of_its_own(void **state)
 	assert_string_equal(ca_reason_name(CA_REASON_COUNT), "unknown");
 }
 
-/* --- grants that the authority signs --- */
-
-static struct ca_grant_spec
-spec_of(struct scene *scene, struct ca_bytes approvals[static 2])
-{
-	approvals[0] = ca_buf_bytes(&scene->draft.approvals[0]);
-	approvals[1] = ca_buf_bytes(&scene->draft.approvals[1]);
-	return (struct ca_grant_spec){ .key = scene->draft.key,
-		.statement = ca_buf_bytes(&scene->draft.text),
-		.approvals = approvals,
-		.approval_count = 2,
-		.valid_after = MINT_AFTER,
-		.valid_before = MINT_BEFORE,
-		.log_index = 9 };
-}
-
-static void
-a_signed_grant_is_what_its_statement_says(void **state)
-{
-	static spoil_statement *const forms[] = { NULL, no_command, no_source, no_terminal, bare };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-		struct ca_bytes approvals[2];
-		struct ca_grant_spec spec;
-		struct ca_cert *cert;
-		struct scene scene;
-
-		scene_init(&scene);
-		draft_grant(&scene, forms[i]);
-		spec = spec_of(&scene, approvals);
-		if (!ca_grant_sign(&cert, &spec, scene.mint.authority, &scene.why))
-			fail_msg("%s", scene.why.text);
-		ca_buf_put(&scene.cert, cert->blob.data, cert->blob.len);
-		scene_judge(&scene);
-		if (scene.reason != CA_ADMITTED)
-			fail_msg("%s", scene.why.text);
-		ca_cert_free(cert);
-		scene_clear(&scene);
-	}
-}
-
-static bool
-signs(struct scene *scene, const struct ca_grant_spec *spec, struct ca_signer *authority)
-{
-	struct ca_cert *cert;
-	bool ok = ca_grant_sign(&cert, spec, authority, &scene->why);
-
-	assert_int_equal(ok, cert != NULL);
-	ca_cert_free(cert);
-	return ok;
-}
-
-static void
-a_grant_unlike_its_statement_is_not_signed(void **state)
-{
-	struct ca_bytes approvals[2], many[CA_MAX_APPROVALS + 1];
-	struct ca_grant_spec right, spec;
-	struct scene scene;
-
-	(void)state;
-	scene_init(&scene);
-	draft_grant(&scene, NULL);
-	right = spec_of(&scene, approvals);
-	for (size_t i = 0; i <= CA_MAX_APPROVALS; i++)
-		many[i] = approvals[0];
-	assert_true(signs(&scene, &right, scene.mint.authority));
-	assert_false(signs(&scene, &right, scene.mint.identity));
-	spec = right;
-	spec.key = ca_signer_key(scene.mint.people[BOB]);
-	assert_false(signs(&scene, &spec, scene.mint.authority));
-	spec = right;
-	spec.valid_before += CA_WINDOW_SLACK;
-	assert_true(signs(&scene, &spec, scene.mint.authority));
-	spec.valid_before++;
-	assert_false(signs(&scene, &spec, scene.mint.authority));
-	spec = right;
-	spec.valid_after = MINT_NOT_BEFORE - 1;
-	spec.valid_before = MINT_NOT_BEFORE + 1;
-	assert_false(signs(&scene, &spec, scene.mint.authority));
-	spec.valid_after = spec.valid_before;
-	assert_false(signs(&scene, &spec, scene.mint.authority));
-	spec.valid_after = -1;
-	assert_false(signs(&scene, &spec, scene.mint.authority));
-	spec = right;
-	spec.statement.len--;
-	assert_false(signs(&scene, &spec, scene.mint.authority));
-	spec = right;
-	spec.approval_count = 0;
-	assert_false(signs(&scene, &spec, scene.mint.authority));
-	spec.approvals = many;
-	spec.approval_count = CA_MAX_APPROVALS;
-	assert_true(signs(&scene, &spec, scene.mint.authority));
-	spec.approval_count = CA_MAX_APPROVALS + 1;
-	assert_false(signs(&scene, &spec, scene.mint.authority));
-	scene_clear(&scene);
-}
-
 static double
 seconds(void)
 {
@@ -876,14 +513,9 @@ main(void)
 		cmocka_unit_test(the_source_has_to_lie_inside),
 		cmocka_unit_test(what_is_revoked_is_refused),
 		cmocka_unit_test(a_grant_is_no_identity_and_an_identity_no_grant),
-		cmocka_unit_test(statement_and_certificate_agree_in_every_field),
-		cmocka_unit_test(statement_and_post_agree),
-		cmocka_unit_test(a_statement_that_is_none_is_refused),
 		cmocka_unit_test(a_grant_is_told_whole),
 		cmocka_unit_test(an_identity_is_told_whole),
 		cmocka_unit_test(every_reason_has_a_name_of_its_own),
-		cmocka_unit_test(a_signed_grant_is_what_its_statement_says),
-		cmocka_unit_test(a_grant_unlike_its_statement_is_not_signed),
 		cmocka_unit_test(three_approvals_are_judged_in_milliseconds),
 	};
 
