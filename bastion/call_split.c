@@ -39,7 +39,7 @@ take_byte(struct bas_line *line, struct ca_buf *out, char *quote, struct ca_why 
 		byte = *line->next;
 	}
 	if ((unsigned char)byte < ' ' || byte == 0x7f)
-		return ca_why_set(why, "the line contains the control character \\x%02x",
+		return ca_why_set(why, "the line contains the control character 0x%02x",
 		    (unsigned)(unsigned char)byte);
 	if (!escapes && *quote == 0 && (byte == '\'' || byte == '"'))
 		*quote = byte;

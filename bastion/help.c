@@ -145,9 +145,11 @@ put_range(struct ca_buf *out, const struct bas_parameter *parameter)
 {
 	char least[CA_TIME_SIZE], most[CA_TIME_SIZE];
 	if (parameter->type == BAS_INTEGER) {
-		ca_buf_printf(out, "a whole number, at least %" PRId64, parameter->min);
+		ca_buf_put_text(out, "a whole number");
+		if (parameter->min != INT64_MIN)
+			ca_buf_printf(out, " from %" PRId64, parameter->min);
 		if (parameter->max != INT64_MAX)
-			ca_buf_printf(out, ", at most %" PRId64, parameter->max);
+			ca_buf_printf(out, " to %" PRId64, parameter->max);
 		return;
 	}
 	ca_duration_format(parameter->min, least);
