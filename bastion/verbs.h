@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verbs.h - what postern-bastion can be asked to do on a command line.
+ * verbs.h - what postern-bastion can be asked to do on a command line:
+ *
+ *   postern-bastion [-f FILE]              serves
+ *   postern-bastion [-f FILE] -t           checks
+ *   postern-bastion [-f FILE] VERB ...
  *
  * Each verb is a file cmd_NAME.c with one function that prints, once, and gives the program's exit
- * status. argv[0] is the verb itself, so that getopt(3) works on it; the table of verbs is in
- * main.c, and usage is printed from it.
+ * status. main.c takes -f and hands it on as `config`; argv[0] is the verb itself (optind is
+ * 1), so that getopt(3) works on the rest. The table of verbs is in main.c, and usage is printed
+ * from it.
  */
 #ifndef BAS_VERBS_H
 #define BAS_VERBS_H
@@ -14,16 +19,16 @@
 
 struct bas_verb {
 	const char *name;
-	const char *usage; /* what follows the name: "[-f FILE] ROLE COMMAND..." */
+	const char *usage; /* what follows the name: "ROLE COMMAND..." */
 	const char *help;  /* one line */
-	int (*run)(int argc, char **argv);
+	int (*run)(const char *config, int argc, char **argv);
 };
 
-/* -t [-f FILE]: reads and checks the configuration; prints what every command runs and what this
+/* -t: reads and checks the configuration; prints what every command runs and what this
  * machine holds it with. 0 good, 1 not, 2 usage. */
-int bas_cmd_test(int argc, char **argv);
-/* explain [-f FILE] ROLE COMMAND...: what a command line would run, without running it.
+int bas_cmd_test(const char *path, int argc, char **argv);
+/* explain ROLE COMMAND...: what a command line would run, without running it.
  * 0 it would run, 1 it would not or the configuration is bad, 2 usage. */
-int bas_cmd_explain(int argc, char **argv);
+int bas_cmd_explain(const char *path, int argc, char **argv);
 
 #endif
