@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * confine.c - what every level shares: choosing it, opening the program, descriptors,
+ * session, signals, the exec.
+ */
+#include "bastion/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool
+apply_none(const struct bas_launch *launch, struct ca_why *why)
+{
+	bas_confine_signals();
+	return bas_confine_session(launch, why);
+}
+
+const struct bas_confinement bas_confine_none = { .level = BAS_LEVEL_NONE, .apply = apply_none };
+
+const struct bas_confinement *
+bas_confine_best(struct ca_why *why)
+{
+	(void)why; /* a machine that lacks what basic needs does not run us at all */
+	return &bas_confine_basic;
+}
+
+bool
+bas_confine_reach(enum bas_level *out, struct ca_why *why)
+{
+	const struct bas_confinement *best = bas_confine_best(why);
+
+	if (best == NULL)
+		return false;
+	*out = best->level;
+	return true;
+}
+
+bool
+bas_confine_check(
+    const struct bas_confinement *confinement, const struct bas_role *role, struct ca_why *why)
+{
+	if (role->least > confinement->level)
+		return ca_why_set(why,
+		    "role '%s' needs confinement '%s', and this version reaches '%s' only: it has "
+		    "no "
+		    "system call filter, no file rules and no network fence for commands",
+		    role->name, bas_level_name(role->least), bas_level_name(confinement->level));
+	if (geteuid() != 0) {
+		if (role->uid != (uid_t)-1 && role->uid != geteuid())
+			return ca_why_set(why,
+			    "role '%s' runs as user '%s', which needs a service started as root",
+			    role->name, role->user);
+		return true;
+	}
+	if (role->uid == (uid_t)-1)
+		return ca_why_set(
+		    why, "role '%s' has no 'user', and the service runs as root", role->name);
+	if (role->uid == 0 || role->gid == 0)
+		return ca_why_set(
+		    why, "role '%s' would run its commands with root's user or group", role->name);
+	return true;
+}
+
+/* An interpreter would be given the path, and open whatever is there by then. */
+static bool
+check_not_script(int fd, const char *path, struct ca_why *why)
+{
+	char start[2];
+
+	if (pread(fd, start, sizeof(start), 0) == (ssize_t)sizeof(start) && start[0] == '#' &&
+	    start[1] == '!')
+		return ca_why_set(why,
+		    "program '%s' is a script: name its interpreter and give the script as "
+		    "argument",
+		    path);
+	return true;
+}
+
+static bool
+check_file(const struct stat *st, const char *path, const struct bas_role *role, struct ca_why *why)
+{
+	if (!S_ISREG(st->st_mode))
+		return ca_why_set(why, "program '%s' is not a regular file", path);
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return ca_why_set(
+		    why, "program '%s' belongs to neither root nor the service", path);
+	/* The owner may give itself the right to write. */
+	if (geteuid() == 0 && st->st_uid == role->uid)
+		return ca_why_set(why, "program '%s' belongs to the user it would run as", path);
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return ca_why_set(why, "program '%s' can be written by group or others", path);
+	if ((st->st_mode & (S_ISUID | S_ISGID)) != 0)
+		return ca_why_set(why, "program '%s' is set-user-id or set-group-id", path);
+	return true;
+}
+
+int
+bas_confine_program(const char *path, const struct bas_role *role, struct ca_why *why)
+{
+	/* Non-blocking: a FIFO in the program's place must not hold up the spawner. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0) {
+		ca_why_set(why, "program '%s' cannot be opened: %s", path, strerror(errno));
+		return -1;
+	}
+	if (fstat(fd, &st) != 0) {
+		ca_why_set(why, "program '%s': %s", path, strerror(errno));
+	} else if (check_file(&st, path, role, why) && check_not_script(fd, path, why)) {
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+void
+bas_confine_exec(const struct bas_launch *launch, struct ca_why *why)
+{
+	execveat(BAS_CONFINE_PROGRAM, "", launch->argv, launch->envp, AT_EMPTY_PATH);
+	ca_why_set(why, "program '%s' cannot be executed: %s", launch->argv[0], strerror(errno));
+}
+
+bool
+bas_confine_keep(int *fds, size_t count, int first, struct ca_why *why)
+{
+	/* Out of the way first, so that no number is overwritten before it was moved. */
+	for (size_t i = 0; i < count; i++) {
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, first + (int)count);
+		if (fds[i] < 0)
+			return ca_why_set(why, "descriptors: %s", strerror(errno));
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (dup3(fds[i], first + (int)i, O_CLOEXEC) < 0)
+			return ca_why_set(why, "descriptors: %s", strerror(errno));
+		fds[i] = first + (int)i;
+	}
+	if (close_range((unsigned)first + (unsigned)count, ~0U, 0) != 0)
+		return ca_why_set(why, "descriptors: %s", strerror(errno));
+	return true;
+}
+
+bool
+bas_confine_descriptors(const struct bas_launch *launch, int report, struct ca_why *why)
+{
+	int fds[] = { launch->fds[0], launch->fds[1], launch->fds[2], launch->program, report };
+
+	if (!bas_confine_keep(fds, sizeof(fds) / sizeof(fds[0]), 0, why))
+		return false;
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_SETFD, 0) != 0)
+			return ca_why_set(why, "descriptors: %s", strerror(errno));
+	return true;
+}
+
+bool
+bas_confine_session(const struct bas_launch *launch, struct ca_why *why)
+{
+	if (setsid() < 0)
+		return ca_why_set(why, "setsid: %s", strerror(errno));
+	if (launch->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0)
+		return ca_why_set(why, "controlling terminal: %s", strerror(errno));
+	return true;
+}
+
+void
+bas_confine_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)sigaction(
+		    number, &action, NULL); /* fails for KILL, STOP and libc's own two */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * title.c - the process title: the memory behind argv, which /proc/PID/cmdline shows.
+ */
+#include "bastion/title.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define PREFIX "postern-bastion: "
+
+static char *area;
+static size_t area_size;
+
+/* The environment lies behind argv; it moves to the heap, so that a title may be longer than argv
+ * was. */
+static bool
+move_environment(void)
+{
+	size_t count = 0;
+	char **copy;
+
+	while (environ[count] != NULL)
+		count++;
+	copy = calloc(count + 1, sizeof(*copy));
+	if (copy == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if ((copy[i] = strdup(environ[i])) == NULL)
+			return false; /* at the start of the program: what was copied may leak */
+	environ = copy;
+	return true;
+}
+
+void
+bas_title_init(int argc, char **argv)
+{
+	char *end = NULL;
+
+	if (argc < 1)
+		return;
+	/* Only as far as the strings lie one behind the other. */
+	for (int i = 0; i < argc && (end == NULL || argv[i] == end); i++)
+		end = argv[i] + strlen(argv[i]) + 1;
+	for (char **variable = environ; *variable != NULL && *variable == end; variable++)
+		end = *variable + strlen(*variable) + 1;
+	if (!move_environment())
+		return;
+	area = argv[0];
+	area_size = (size_t)(end - argv[0]);
+}
+
+void
+bas_title_set(const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	prctl(PR_SET_NAME, text, 0, 0, 0); /* cut to 15 bytes */
+	if (area == NULL)
+		return;
+	memset(area, 0, area_size);
+	/* The last byte stays NUL: otherwise the kernel shows what lies behind, too (proc(5)). */
+	snprintf(area, area_size, PREFIX "%s", text);
+}
