@@ -102,6 +102,8 @@ enum bas_frame_type {
 	/* spawner -> clerk, after a reload: string krl path (empty: none), u32 krl_max_age, u32 linger, string JSON
 	 * fields of policy.loaded [new nursery's socket] */
 	BAS_F_POLICY = 128,
+	/* clerk -> spawner, once: the log is open, keepers are served */
+	BAS_F_READY,
 };
 
 struct bas_frame {

@@ -33,7 +33,8 @@
 
 /* parent: brings BAS_F_POLICY after a reload. nursery: brings a socket per keeper; its end
  * ends nothing, keepers live on. */
-struct bas_clerk_fds { int parent; int nursery; };
+/* policy: JSON text of policy.loaded's fields, for the log and for status. */
+struct bas_clerk_fds { int parent; int nursery; const char *policy; };
 int bas_clerk_run(const struct bas_config *config, const struct bas_clerk_fds *fds);
 
 /* The end of `listener` means the same as that of `parent`, once its keepers are gone. */

@@ -44,6 +44,7 @@ static const char *const names[CA_REASON_COUNT] = {
 	[CA_OTHER_CERTIFICATE] = "other-certificate",
 	[CA_REFUSED_HERE] = "refused-here",
 	[CA_NOT_RECORDABLE] = "not-recordable",
+	[CA_KRL_UNUSABLE] = "krl-unusable",
 };
 
 const char *

@@ -62,6 +62,7 @@ enum ca_reason {
 	CA_OTHER_CERTIFICATE, /* the statement's window is pinned by another certificate */
 	CA_REFUSED_HERE,      /* the customer's last word */
 	CA_NOT_RECORDABLE,
+	CA_KRL_UNUSABLE, /* broken, gone or too old */
 	CA_REASON_COUNT
 };
 
