@@ -1,0 +1,747 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * post.c - the parent of all rooms. It stays the spawner: the only process with privilege, and the
+ * one that reads neither the network nor a recording.
+ *
+ * A pair is a nursery and a listener, joined to each other and both made from one configuration. A
+ * reload starts a new pair and retires the old one, which lives on until its last connection has
+ * ended.
+ */
+#include "bastion/post.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bastion/config.h"
+#include "bastion/confine.h"
+#include "bastion/frame.h"
+#include "bastion/listening.h"
+#include "bastion/post_room.h"
+#include "bastion/rooms.h"
+#include "bastion/spawner.h"
+#include "bastion/spawner_child.h"
+#include "bastion/title.h"
+#include "ca/crypto.h"
+#include "ca/file.h"
+#include "ca/text.h"
+
+#define STOP_MS	   3000 /* after SIGTERM, until what is left is killed */
+#define FAIL_MS	   1000 /* after a room failed: keepers close their recordings meanwhile */
+#define CONFIG_MAX (4 << 20)
+
+struct pair {
+	pid_t nursery, listener;	     /* 0: reaped */
+	int nursery_socket, listener_socket; /* -1: retired */
+	struct pair *next;
+};
+
+struct post {
+	const char *path;
+	const struct bas_config *config; /* the newest; the spawner owns it */
+	struct bas_spawner *spawner;
+	struct bas_listening listening;
+	struct pair *pairs; /* newest first */
+	pid_t clerk;	    /* 0: reaped */
+	int clerk_socket;
+	int first_nursery; /* the first nursery's socket to the clerk, until it starts */
+	int signals;
+	bool stopping;
+	uint64_t deadline; /* of stopping, CLOCK_MONOTONIC in milliseconds */
+	int status;
+	bool given; /* the first configuration is the spawner's to free */
+	uint8_t buf[BAS_FRAME_MAX];
+};
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+__attribute__((format(printf, 1, 2))) static void
+say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("postern-bastion: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+static bool
+make_socketpair(int pair[2], struct ca_why *why)
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 ||
+	       ca_why_set(why, "socket: %s", strerror(errno));
+}
+
+static void
+close_pair(int pair[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (pair[i] >= 0)
+			close(pair[i]);
+		pair[i] = -1;
+	}
+}
+
+static void
+close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* ---- what the log and status say of a policy */
+
+static json_t *
+listening_texts(const struct bas_listening *listening)
+{
+	json_t *array = json_array();
+	char text[BAS_LISTENING_TEXT];
+
+	for (size_t i = 0; i < listening->count; i++) {
+		bas_listening_format(listening->fds[i], text);
+		if (json_array_append_new(array, json_string(text)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+/* Caller frees. */
+static char *
+policy_text(const struct post *post, const struct bas_listening *listening, struct ca_why *why)
+{
+	struct ca_buf file = { 0 }, hex = { 0 };
+	uint8_t hash[32];
+	json_t *object;
+	char *path = NULL, *text = NULL;
+
+	if (!ca_file_read(post->path, CONFIG_MAX, &file, why))
+		goto out;
+	ca_sha256(file.data, file.len, hash);
+	ca_hex_encode(&hex, hash, sizeof(hash));
+	path = ca_text_lossy(post->path, strlen(post->path));
+	object = json_pack("{s:s, s:s#, s:o}", "path", path == NULL ? "" : path, "sha256",
+	    (const char *)hex.data, (int)hex.len, "listening", listening_texts(listening));
+	text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	if (text == NULL)
+		ca_why_set(why, "out of memory");
+out:
+	free(path);
+	ca_buf_clear(&file);
+	ca_buf_clear(&hex);
+	return text;
+}
+
+/* ---- rooms */
+
+static _Noreturn void
+leave(int status)
+{
+	fflush(stderr);
+	_exit(status);
+}
+
+static pid_t
+start_clerk(
+    const struct bas_config *config, pid_t parent, int socket, int nursery, const char *policy)
+{
+	struct bas_room room = { .title = "clerk",
+		.user = config->owner,
+		.uid = config->owner_uid,
+		.gid = config->owner_gid };
+	int fds[] = { socket, nursery };
+	struct ca_why why = { .text = "" };
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (bas_room_enter(&room, parent, fds, 2, &why)) {
+		struct bas_clerk_fds own = {
+			.parent = fds[0], .nursery = fds[1], .policy = policy
+		};
+
+		leave(bas_clerk_run(config, &own));
+	}
+	say("%s", why.text);
+	leave(1);
+}
+
+static pid_t
+start_nursery(const struct bas_config *config, pid_t parent, const struct bas_nursery_fds *given)
+{
+	struct bas_room room = { .title = "nursery",
+		.user = config->owner,
+		.uid = config->owner_uid,
+		.gid = config->owner_gid };
+	int fds[] = { given->parent, given->listener, given->clerk, given->spawner };
+	struct ca_why why = { .text = "" };
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (bas_room_enter(&room, parent, fds, 4, &why)) {
+		struct bas_nursery_fds own = {
+			.parent = fds[0], .listener = fds[1], .clerk = fds[2], .spawner = fds[3]
+		};
+
+		leave(bas_nursery_run(config, &own));
+	}
+	say("%s", why.text);
+	leave(1);
+}
+
+static pid_t
+start_listener(const struct bas_config *config, pid_t parent, const struct bas_listener_fds *given,
+    struct ca_why *why)
+{
+	char *root = NULL;
+	struct bas_room room = { .title = "listener",
+		.user = config->door,
+		.uid = config->door_uid,
+		.gid = config->door_gid };
+	size_t count = given->listening_count + 3;
+	int *fds = calloc(count, sizeof(*fds));
+	pid_t pid;
+
+	if (fds == NULL || asprintf(&root, "%s/empty", config->state) < 0) {
+		free(fds);
+		ca_why_set(why, "out of memory");
+		return -1;
+	}
+	fds[0] = given->parent;
+	fds[1] = given->nursery;
+	fds[2] = given->host_key;
+	for (size_t i = 3; i < count; i++)
+		fds[i] = given->listening[i - 3];
+	room.root = root;
+	pid = fork();
+	if (pid == 0) {
+		if (bas_room_enter(&room, parent, fds, count, why)) {
+			struct bas_listener_fds own = { .parent = fds[0],
+				.nursery = fds[1],
+				.host_key = fds[2],
+				.listening = fds + 3,
+				.listening_count = given->listening_count };
+
+			leave(bas_listener_run(config, &own));
+		}
+		say("%s", why->text);
+		leave(1);
+	}
+	if (pid < 0)
+		ca_why_set(why, "fork: %s", strerror(errno));
+	free(root);
+	free(fds);
+	return pid;
+}
+
+/* Nothing new; what is there lives on. */
+static void
+retire(struct pair *pair)
+{
+	close_one(&pair->nursery_socket);
+	close_one(&pair->listener_socket);
+}
+
+static void
+undo_pair(struct pair *pair)
+{
+	retire(pair);
+	if (pair->nursery > 0)
+		kill(pair->nursery, SIGKILL);
+	if (pair->listener > 0)
+		kill(pair->listener, SIGKILL);
+	/* Reaped as strangers: nobody waits for them by name. */
+	free(pair);
+}
+
+/*
+ * Starts a nursery and a listener. `clerk`: the nursery's socket to the clerk, borrowed. The
+ * spawner's end of the nursery's socket comes out in `*spawner`.
+ */
+static struct pair *
+start_pair(const struct bas_config *config, const struct bas_listening *listening, int clerk,
+    int *spawner, struct ca_why *why)
+{
+	int nursery[2] = { -1, -1 }, listener[2] = { -1, -1 }, joint[2] = { -1, -1 },
+	    spawn[2] = { -1, -1 }, host_key = -1;
+	struct pair *pair = calloc(1, sizeof(*pair));
+	pid_t self = getpid();
+
+	if (pair == NULL) {
+		ca_why_set(why, "out of memory");
+		return NULL;
+	}
+	pair->nursery_socket = pair->listener_socket = -1;
+	host_key = open(config->host_key, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (host_key < 0) {
+		ca_why_set(why, "host key '%s': %s", config->host_key, strerror(errno));
+		goto fail;
+	}
+	if (!make_socketpair(nursery, why) || !make_socketpair(listener, why) ||
+	    !make_socketpair(joint, why) || !make_socketpair(spawn, why))
+		goto fail;
+	pair->nursery = start_nursery(config, self,
+	    &(struct bas_nursery_fds){
+		.parent = nursery[1], .listener = joint[0], .clerk = clerk, .spawner = spawn[1] });
+	if (pair->nursery < 0) {
+		ca_why_set(why, "fork: %s", strerror(errno));
+		goto fail;
+	}
+	pair->listener = start_listener(config, self,
+	    &(struct bas_listener_fds){ .parent = listener[1],
+		.nursery = joint[1],
+		.host_key = host_key,
+		.listening = listening->fds,
+		.listening_count = listening->count },
+	    why);
+	if (pair->listener < 0)
+		goto fail;
+	pair->nursery_socket = nursery[0];
+	pair->listener_socket = listener[0];
+	*spawner = spawn[0];
+	nursery[0] = listener[0] = spawn[0] = -1;
+	goto out;
+fail:
+	undo_pair(pair);
+	pair = NULL;
+out:
+	close_one(&host_key);
+	close_pair(nursery);
+	close_pair(listener);
+	close_pair(joint);
+	close_pair(spawn);
+	return pair;
+}
+
+/* ---- ends */
+
+/* The clerk ends the sessions, keepers their recordings, connections their rooms. */
+static void
+begin_end(struct post *post, int status, uint64_t grace)
+{
+	if (status != 0)
+		post->status = status;
+	if (post->stopping)
+		return;
+	post->stopping = true;
+	post->deadline = now_ms() + grace;
+	close_one(&post->clerk_socket);
+	close_one(&post->first_nursery);
+	for (struct pair *pair = post->pairs; pair != NULL; pair = pair->next)
+		retire(pair);
+}
+
+static void
+fail(struct post *post, const char *room, int status)
+{
+	if (!post->stopping && WIFSIGNALED(status))
+		say("the %s was killed by signal %d: the post ends", room, WTERMSIG(status));
+	else if (!post->stopping)
+		say("the %s ended with status %d: the post ends", room, WEXITSTATUS(status));
+	begin_end(post, 1, FAIL_MS);
+	/* Without all rooms no command may run: nobody would record it, or could end it. */
+	bas_spawner_end(post->spawner);
+}
+
+/* Nothing is left behind, whoever it belonged to: all our descendants fall to us. */
+static void
+end_hard(struct post *post)
+{
+	bas_spawner_end(post->spawner);
+	bas_children_kill(NULL, NULL);
+}
+
+static bool
+is_ours(void *ctx, pid_t pid)
+{
+	const struct post *post = ctx;
+
+	if (pid == post->clerk || bas_spawner_knows(post->spawner, pid))
+		return true;
+	for (const struct pair *pair = post->pairs; pair != NULL; pair = pair->next)
+		if (pid == pair->nursery || pid == pair->listener)
+			return true;
+	return false;
+}
+
+/* True when the pair is gone. */
+static bool
+pair_reaped(struct post *post, struct pair *pair, pid_t pid, int status)
+{
+	bool retired = pair->nursery_socket < 0;
+	const char *room = pid == pair->nursery ? "nursery" : "listener";
+
+	if (pid == pair->nursery)
+		pair->nursery = 0;
+	else
+		pair->listener = 0;
+	if (!retired || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail(post, room, status);
+	return pair->nursery == 0 && pair->listener == 0;
+}
+
+/* False: not a room. */
+static bool
+room_reaped(struct post *post, pid_t pid, int status)
+{
+	if (pid == post->clerk) {
+		post->clerk = 0;
+		if (!post->stopping || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			fail(post, "clerk", status);
+		return true;
+	}
+	for (struct pair **at = &post->pairs; *at != NULL; at = &(*at)->next) {
+		struct pair *pair = *at;
+
+		if (pid != pair->nursery && pid != pair->listener)
+			continue;
+		if (pair_reaped(post, pair, pid, status)) {
+			*at = pair->next;
+			free(pair);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Reaps all; false when no child is left. */
+static bool
+reap(struct post *post)
+{
+	bool orphans = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		/* An init that did not end by itself, or a stranger: its children fell to us. */
+		if (room_reaped(post, pid, status))
+			continue;
+		if (!bas_spawner_reaped(post->spawner, pid) || WIFSIGNALED(status))
+			orphans = true;
+	}
+	if (pid < 0 && errno == ECHILD)
+		return false;
+	/* While stopping, keepers may outlive their nursery: they end by themselves, or by
+	 * end_hard. */
+	if (orphans && !post->stopping)
+		bas_children_kill(is_ours, post);
+	return true;
+}
+
+/* ---- reload */
+
+static bool
+send_policy(struct post *post, const struct bas_config *config,
+    const struct bas_listening *listening, int nursery, struct ca_why *why)
+{
+	char *text = policy_text(post, listening, why);
+	struct ca_buf payload = { 0 };
+	bool ok = false;
+
+	if (text == NULL)
+		return false;
+	ca_buf_put_cstring(&payload, config->krl == NULL ? "" : config->krl);
+	ca_buf_put_u32(&payload, config->krl_max_age);
+	ca_buf_put_u32(&payload, config->linger);
+	ca_buf_put_cstring(&payload, text);
+	ok = bas_frame_send(post->clerk_socket, BAS_F_POLICY, &payload, &nursery, 1) ||
+	     ca_why_set(why, "the clerk does not listen: %s", strerror(errno));
+	ca_buf_clear(&payload);
+	free(text);
+	return ok;
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+check_reload(const struct bas_config *old, const struct bas_config *new, struct ca_why *why)
+{
+	if (!is_same(old->environment, new->environment))
+		return ca_why_set(why, "'environment' cannot change while the post runs");
+	if (!is_same(old->state, new->state) || !is_same(old->seal_key, new->seal_key))
+		return ca_why_set(why, "'state' and 'seal_key' cannot change while the post runs");
+	if (!is_same(old->owner, new->owner))
+		return ca_why_set(why, "'owner' cannot change while the post runs");
+	return true;
+}
+
+/* The new pair stands before the old one is told to retire; on any failure the old one never hears
+ * of it. */
+static bool
+try_reload(struct post *post, struct bas_config *config, struct ca_why *why)
+{
+	struct bas_listening listening = { 0 };
+	int clerk[2] = { -1, -1 }, spawner = -1;
+	struct pair *pair = NULL;
+	bool ok = false;
+
+	if (!check_reload(post->config, config, why) || !make_socketpair(clerk, why) ||
+	    !bas_listening_open(&listening, config, &post->listening, why))
+		goto out;
+	/* From here on these are the sockets that the post has; a failure keeps them. */
+	post->listening = listening;
+	pair = start_pair(config, &post->listening, clerk[0], &spawner, why);
+	if (pair == NULL)
+		goto out;
+	if (!send_policy(post, config, &post->listening, clerk[1], why)) {
+		undo_pair(pair);
+		goto out;
+	}
+	for (struct pair *old = post->pairs; old != NULL; old = old->next)
+		retire(old);
+	pair->next = post->pairs;
+	post->pairs = pair;
+	post->config = config;
+	ok = bas_spawner_add_nursery(post->spawner, spawner, config, why);
+	if (!ok)
+		begin_end(post, 1, FAIL_MS);
+	close_pair(clerk);
+	return ok;
+out:
+	bas_config_free(config);
+	close_one(&spawner);
+	close_pair(clerk);
+	return ok;
+}
+
+static void
+reload(struct post *post)
+{
+	struct bas_config *config;
+	struct ca_why why = { .text = "" };
+
+	/* Before the first pair stands there is nothing to keep or to replace. */
+	if (post->stopping || post->pairs == NULL) {
+		say("not reloaded: the post is not up");
+		return;
+	}
+	if (bas_config_load(&config, post->path, &why) && try_reload(post, config, &why))
+		say("configuration '%s' is in force for new connections", post->path);
+	else
+		say("the old configuration stays: %s", why.text);
+}
+
+/* ---- start and loop */
+
+static void
+say_ready(const struct post *post)
+{
+	char text[BAS_LISTENING_TEXT];
+
+	for (size_t i = 0; i < post->listening.count; i++) {
+		bas_listening_format(post->listening.fds[i], text);
+		say("'%s' listens on %s", post->config->environment, text);
+	}
+	if (post->listening.count == 0)
+		say("'%s' listens nowhere", post->config->environment);
+}
+
+/* The clerk is ready: doors may open. */
+static bool
+open_doors(struct post *post, struct ca_why *why)
+{
+	struct bas_config *config = (struct bas_config *)post->config;
+	int spawner = -1;
+
+	post->pairs = start_pair(config, &post->listening, post->first_nursery, &spawner, why);
+	close_one(&post->first_nursery);
+	if (post->pairs == NULL)
+		return false;
+	post->given = true;
+	if (!bas_spawner_add_nursery(post->spawner, spawner, config, why))
+		return false;
+	say_ready(post);
+	return true;
+}
+
+static void
+read_clerk(struct post *post)
+{
+	struct bas_frame frame;
+	struct ca_why why = { .text = "" };
+
+	switch (bas_frame_receive(post->clerk_socket, &frame, post->buf)) {
+	case BAS_FRAME_AGAIN:
+		return;
+	case BAS_FRAME_OK:
+		bas_frame_close_fds(&frame);
+		if (frame.type == BAS_F_READY && post->pairs == NULL && post->first_nursery >= 0) {
+			if (open_doors(post, &why))
+				return;
+			say("%s", why.text);
+			begin_end(post, 1, FAIL_MS);
+			return;
+		}
+		break;
+	case BAS_FRAME_END:
+	case BAS_FRAME_BROKEN:
+		break;
+	}
+	/* SIGCHLD says how it ended. */
+	begin_end(post, 1, FAIL_MS);
+}
+
+static void
+read_signals(struct post *post)
+{
+	struct signalfd_siginfo info;
+
+	while (read(post->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload(post);
+		else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+			begin_end(post, 0, STOP_MS);
+	}
+}
+
+static int
+timeout_of(const struct post *post)
+{
+	int next = bas_spawner_tick(post->spawner);
+	uint64_t now = now_ms();
+
+	if (!post->stopping)
+		return next;
+	if (now >= post->deadline)
+		return 0;
+	if (next < 0 || (uint64_t)next > post->deadline - now)
+		next = (int)(post->deadline - now);
+	return next;
+}
+
+static int
+loop(struct post *post)
+{
+	while (reap(post)) {
+		struct pollfd wait[3] = {
+			{ .fd = post->signals, .events = POLLIN },
+			{ .fd = bas_spawner_fd(post->spawner), .events = POLLIN },
+			{ .fd = post->clerk_socket, .events = POLLIN },
+		};
+
+		if (post->stopping && now_ms() >= post->deadline) {
+			say("what did not end in time is killed");
+			end_hard(post);
+			return 1;
+		}
+		if (poll(wait, 3, timeout_of(post)) < 0 && errno != EINTR) {
+			end_hard(post);
+			return 1;
+		}
+		if (wait[2].revents != 0 && post->clerk_socket >= 0)
+			read_clerk(post);
+		if (wait[1].revents != 0)
+			bas_spawner_dispatch(post->spawner);
+		if (wait[0].revents != 0)
+			read_signals(post);
+	}
+	return post->status;
+}
+
+static bool
+block_signals(struct post *post, struct ca_why *why)
+{
+	static const int wanted[] = { SIGCHLD, SIGHUP, SIGTERM, SIGINT };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		sigaddset(&set, wanted[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	    (post->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+		return ca_why_set(why, "signals: %s", strerror(errno));
+	return true;
+}
+
+static bool
+start(struct post *post, const struct bas_config *config, struct ca_why *why)
+{
+	const struct bas_confinement *confinement = bas_confine_best(why);
+	int clerk[2] = { -1, -1 }, nursery[2] = { -1, -1 };
+	char *policy = NULL;
+	bool ok = false;
+
+	if (confinement == NULL || !bas_spawner_new(&post->spawner, confinement, why) ||
+	    !bas_listening_open(&post->listening, config, NULL, why) ||
+	    !bas_room_prepare_state(config, why) || !block_signals(post, why) ||
+	    !make_socketpair(clerk, why) || !make_socketpair(nursery, why))
+		goto out;
+	policy = policy_text(post, &post->listening, why);
+	if (policy == NULL)
+		goto out;
+	post->clerk = start_clerk(config, getpid(), clerk[1], nursery[1], policy);
+	if (post->clerk < 0) {
+		post->clerk = 0;
+		ca_why_set(why, "fork: %s", strerror(errno));
+		goto out;
+	}
+	post->clerk_socket = clerk[0];
+	post->first_nursery = nursery[0];
+	clerk[0] = nursery[0] = -1;
+	ok = true;
+out:
+	free(policy);
+	close_pair(clerk);
+	close_pair(nursery);
+	return ok;
+}
+
+int
+bas_post_run(const char *path)
+{
+	struct post *post = calloc(1, sizeof(*post));
+	struct bas_config *config = NULL;
+	struct ca_why why = { .text = "" };
+	int status = 1;
+
+	if (post == NULL)
+		return 1;
+	post->path = path;
+	post->clerk_socket = post->first_nursery = post->signals = -1;
+	bas_title_set("spawner");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !bas_config_load(&config, path, &why) ||
+	    !start(post, config, &why)) {
+		say("%s", why.text);
+		goto out;
+	}
+	post->config = config;
+	status = loop(post);
+out:
+	if (!post->given)
+		bas_config_free(config);
+	bas_spawner_free(post->spawner);
+	bas_listening_close(&post->listening);
+	close_one(&post->clerk_socket);
+	close_one(&post->first_nursery);
+	close_one(&post->signals);
+	free(post);
+	return status;
+}
