@@ -47,9 +47,8 @@ struct bas_listener_fds { int parent; int nursery; const int *listening; size_t 
 int bas_listener_run(const struct bas_config *config, const struct bas_listener_fds *fds);
 
 /* One connection. door: the control socket; status: one byte 'A' is written once
- * authenticated, and its end says that the connection is over. */
+ * authenticated, and its end says that the connection is over. Forked by the nursery
+ * (bas_keeper_run in keeper.h). */
 struct bas_keeper_fds { int door; int status; int clerk; int spawner; };
-int bas_keeper_run(const struct bas_config *config, const struct bas_keeper_fds *fds,
-    const char *address, unsigned port);
 
 #endif
