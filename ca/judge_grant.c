@@ -77,7 +77,7 @@ option_agrees(const struct ca_cert *cert, const char *name, const char *line, co
 		return ca_why_set(why, "statement has a %s, certificate has no '%s'", line, name);
 	if (stated == NULL)
 		return ca_why_set(why, "certificate has '%s', statement has no %s", name, line);
-	if (!option->has_value || !ca_bytes_is(option->value, stated))
+	if (!ca_bytes_is(option->value, stated))
 		return ca_why_set(why,
 		    "statement and certificate disagree on the %s: '%.120s' and '%.*s'", line,
 		    stated, option->value.len < 120 ? (int)option->value.len : 120,

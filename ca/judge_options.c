@@ -49,13 +49,11 @@ is_printable(struct ca_bytes text)
 	return text.len > 0;
 }
 
-/* A copy with an end, or NULL when there is a NUL inside. */
+/* A critical option's value has no NUL inside (cert.h). NULL when out of memory. */
 static char *
 copy_text(struct ca_bytes text)
 {
-	if (text.len == 0 || memchr(text.data, '\0', text.len) != NULL)
-		return NULL;
-	return strndup((const char *)text.data, text.len);
+	return strndup(text.len > 0 ? (const char *)text.data : "", text.len);
 }
 
 static bool
@@ -65,7 +63,7 @@ check_source(struct ca_bytes value, struct ca_why *why)
 	bool ok;
 
 	if (list == NULL)
-		return ca_why_set(why, "'%s' is empty or no text", CA_OPTION_SOURCE);
+		return ca_why_set(why, "out of memory");
 	ok = ca_address_list_check(list, why) || ca_why_prefix(why, "'%s'", CA_OPTION_SOURCE);
 	free(list);
 	return ok;

@@ -54,9 +54,11 @@ a_post_without_approvers_or_quorum_admits_no_grant(void **state)
 	scene_init(&scene);
 	scene.mint.post.approvers = NULL;
 	assert_int_equal(judge_at_gate(&scene, &approvers), CA_QUORUM_MISSING);
+	assert_string_equal(scene.why.text, "'acme-prod' has no approvers");
 	scene.mint.post.approvers = scene.mint.approvers;
 	scene.mint.grants.quorum = NULL;
 	assert_int_equal(judge_at_gate(&scene, &approvers), CA_QUORUM_MISSING);
+	assert_string_equal(scene.why.text, "role 'diagnostics' has no quorum");
 	scene_clear(&scene);
 }
 

@@ -113,6 +113,7 @@ SPOIL(other_environment, strcpy(s->draft.principals[0], "acme-test/diagnostics")
 SPOIL(longer_role, strcpy(s->draft.principals[0], "acme-prod/diagnostics2"))
 SPOIL(shorter_role, strcpy(s->draft.principals[0], "acme-prod/diagnostic"))
 SPOIL(capital_role, strcpy(s->draft.principals[0], "acme-prod/Diagnostics"))
+SPOIL(no_slash, strcpy(s->draft.principals[0], "acme-prod.diagnostics"))
 SPOIL(as_operator, s->knock.user = "operator")
 SPOIL(as_nobody, s->knock.user = "")
 
@@ -137,6 +138,7 @@ type_role_and_principal_have_to_fit(void **state)
 		{ "longer role", NULL, longer_role, NULL, CA_WRONG_PRINCIPAL, NULL },
 		{ "shorter role", NULL, shorter_role, NULL, CA_WRONG_PRINCIPAL, NULL },
 		{ "capital role", NULL, capital_role, NULL, CA_WRONG_PRINCIPAL, NULL },
+		{ "no slash", NULL, no_slash, NULL, CA_WRONG_PRINCIPAL, NULL },
 		{ "logs in as another role", NULL, as_operator, NULL, CA_WRONG_PRINCIPAL, NULL },
 		{ "logs in as nobody", NULL, as_nobody, NULL, CA_WRONG_PRINCIPAL, NULL },
 	};
@@ -221,6 +223,7 @@ SPOIL(pty_value, mint_set(EXTENSIONS(s), CA_OPTION_TERMINAL, "x"))
 SPOIL(command_flag, mint_set(CRITICAL(s), CA_OPTION_FORCE_COMMAND, NULL))
 SPOIL(command_empty, mint_set(CRITICAL(s), CA_OPTION_FORCE_COMMAND, ""))
 SPOIL(command_bell, mint_set(CRITICAL(s), CA_OPTION_FORCE_COMMAND, "query\a"))
+SPOIL(command_del, mint_set(CRITICAL(s), CA_OPTION_FORCE_COMMAND, "query\x7f"))
 SPOIL(source_bad, mint_set(CRITICAL(s), CA_OPTION_SOURCE, "203.0.113.9,127.1"))
 SPOIL(source_negated, mint_set(CRITICAL(s), CA_OPTION_SOURCE, "!203.0.113.9"))
 SPOIL(unknown_extension, mint_set(EXTENSIONS(s), "something@example", "x"))
@@ -257,6 +260,7 @@ options_are_known_and_of_their_shape(void **state)
 		{ "force-command as flag", NULL, command_flag, NULL, CA_NOT_A_CERTIFICATE, NULL },
 		{ "empty force-command", NULL, command_empty, NULL, CA_NOT_A_CERTIFICATE, NULL },
 		{ "force-command with BEL", NULL, command_bell, NULL, CA_BAD_OPTION, NULL },
+		{ "force-command with DEL", NULL, command_del, NULL, CA_BAD_OPTION, NULL },
 		{ "source with 127.1", NULL, source_bad, NULL, CA_BAD_OPTION, NULL },
 		{ "negated source", NULL, source_negated, NULL, CA_BAD_OPTION, NULL },
 		{ "unknown extension", NULL, unknown_extension, NULL, CA_ADMITTED, NULL },

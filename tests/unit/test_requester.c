@@ -276,6 +276,94 @@ the_requester_does_not_count_by_certificate(void **state)
 	scene_clear(&scene);
 }
 
+/* The engineers file ties a second key to alice; a certificate by it or over it is hers. */
+static void
+the_requester_does_not_count_by_a_certificate_of_a_second_key(void **state)
+{
+	struct ca_signer *people = mint_signer(), *second = mint_signer();
+	struct ca_buf engineers = { 0 }, blob = { 0 };
+	struct mint_draft cert;
+
+	(void)state;
+	list_engineer(&engineers, mint_names[ALICE], second);
+	for (int i = 0; i < 2; i++) {
+		struct scene scene;
+		struct ca_signer *authority = i == 0 ? second : people;
+		struct ca_signer *signer;
+		size_t approvers;
+
+		scene_init(&scene);
+		signer = i == 0 ? person(&scene, MALLORY) : second;
+		list_anew(&scene, "*@acme.example", ",cert-authority", ca_signer_key(authority));
+		certify(&cert, &blob, authority, ca_signer_key(signer), "max@acme.example");
+		approve_certified(&scene, signer, &blob);
+		assert_admitted(&scene, 3); /* as far as approvers alone can tell */
+		assert_true(ca_allowed_signers_parse(&scene.engineers, "engineers",
+		    (const char *)engineers.data, engineers.len, NULL, &scene.why));
+		assert_int_equal(judge_alone(&scene, &approvers), CA_SELF_APPROVAL);
+		scene_clear(&scene);
+	}
+	ca_buf_clear(&blob);
+	ca_buf_clear(&engineers);
+	ca_signer_free(people);
+	ca_signer_free(second);
+}
+
+/* zoe's listed key is alice's; zoe's own people authority certifies a fresh one for her. */
+static void
+the_requester_does_not_count_by_a_certified_name(void **state)
+{
+	struct scene scene;
+	struct ca_signer *people = mint_signer();
+	struct mint_draft cert;
+	struct ca_buf blob = { 0 };
+
+	(void)state;
+	scene_init(&scene);
+	mint_list(&scene.mint, "zoe@acme.example", "", ca_signer_key(person(&scene, ALICE)));
+	list_anew(&scene, "*@acme.example", ",cert-authority", ca_signer_key(people));
+	certify(&cert, &blob, people, ca_signer_key(person(&scene, MALLORY)), "zoe@acme.example");
+	approve_certified(&scene, person(&scene, MALLORY), &blob);
+	assert_refused(&scene, CA_SELF_APPROVAL, "requester 'alice@vendor.example'");
+	ca_buf_clear(&blob);
+	ca_signer_free(people);
+	scene_clear(&scene);
+}
+
+/* Only the gate has a revocation list. */
+static void
+a_revoked_people_authority_vouches_for_nobody(void **state)
+{
+	struct scene scene;
+	struct ca_signer *people = mint_signer();
+	const struct ca_key *keys[] = { ca_signer_key(people) };
+	struct ca_krl_spec spec = {
+		.number = 1, .generated = 1, .comment = "", .keys = keys, .key_count = 1
+	};
+	struct mint_draft cert;
+	struct ca_buf blob = { 0 }, bytes = { 0 };
+	struct ca_krl *krl;
+	size_t approvers;
+
+	(void)state;
+	scene_init(&scene);
+	list_anew(&scene, "*@acme.example", ",cert-authority", ca_signer_key(people));
+	certify(&cert, &blob, people, ca_signer_key(person(&scene, MALLORY)), "max@acme.example");
+	approve_certified(&scene, person(&scene, MALLORY), &blob);
+	assert_admitted(&scene, 3);
+	spec.authority = ca_signer_key(scene.mint.authority);
+	assert_true(ca_krl_encode(&bytes, &spec, &scene.why));
+	assert_true(ca_krl_parse(&krl, bytes.data, bytes.len, &scene.why));
+	scene.mint.post.krl = krl;
+	assert_int_equal(judge_at_gate(&scene, &approvers), CA_BAD_APPROVAL);
+	assert_non_null(strstr(scene.why.text, "approval 3 of 3: the approver's certificate"));
+	ca_krl_free(krl);
+	ca_buf_clear(&bytes);
+	ca_buf_clear(&blob);
+	ca_signer_free(people);
+	scene_clear(&scene);
+}
+
 int
 main(void)
 {
@@ -288,6 +376,9 @@ main(void)
 		cmocka_unit_test(an_unlisted_people_authority_vouches_for_nobody),
 		cmocka_unit_test(a_certificate_lends_a_key_no_second_name),
 		cmocka_unit_test(the_requester_does_not_count_by_certificate),
+		cmocka_unit_test(the_requester_does_not_count_by_a_certificate_of_a_second_key),
+		cmocka_unit_test(the_requester_does_not_count_by_a_certified_name),
+		cmocka_unit_test(a_revoked_people_authority_vouches_for_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
