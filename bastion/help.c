@@ -21,6 +21,15 @@ put_upper(struct ca_buf *out, const char *name)
 		ca_buf_put_u8(out, (uint8_t)toupper((unsigned char)*name));
 }
 
+/* As it could be typed. */
+static void
+put_default(struct ca_buf *out, const struct bas_parameter *parameter)
+{
+	ca_text_escape(out, parameter->fallback, strlen(parameter->fallback));
+	if (parameter->type == BAS_DURATION)
+		ca_buf_put_u8(out, 's');
+}
+
 /* `UNIT`, `[LINES=200]`, `SQL...`, `[--verbose]` */
 static void
 put_parameter(struct ca_buf *out, const struct bas_parameter *parameter)
@@ -37,7 +46,7 @@ put_parameter(struct ca_buf *out, const struct bas_parameter *parameter)
 		ca_buf_put_text(out, "...");
 	if (fallback != NULL && *fallback != 0) {
 		ca_buf_put_u8(out, '=');
-		ca_text_escape(out, fallback, strlen(fallback));
+		put_default(out, parameter);
 	}
 	if (fallback != NULL)
 		ca_buf_put_u8(out, ']');
@@ -203,7 +212,7 @@ put_detail(struct ca_buf *out, const struct bas_parameter *parameter, size_t wid
 	put_type(out, parameter);
 	if (parameter->fallback != NULL && *parameter->fallback != 0) {
 		ca_buf_put_text(out, "; otherwise ");
-		ca_text_escape(out, parameter->fallback, strlen(parameter->fallback));
+		put_default(out, parameter);
 	} else if (parameter->fallback != NULL) {
 		ca_buf_put_text(out, "; may be left out");
 	}

@@ -611,7 +611,7 @@ help_lists_what_the_role_may_do(void **state)
 	    "  query [LIMIT=10] SQL...\n"
 	    "  sql SQL...\n"
 	    "  dash WORD [TAIL...]\n"
-	    "  types [UNIT=server] [FOR=60] [SINCE=2026-11-21T18:00:00Z] [FILE=/var/log/syslog] "
+	    "  types [UNIT=server] [FOR=60s] [SINCE=2026-11-21T18:00:00Z] [FILE=/var/log/syslog] "
 	    "[ANY=/etc] "
 	    "[MOST=0] [LINES=5]\n"
 	    "  flags [--long] [--all] WHERE\n"
@@ -629,13 +629,13 @@ help_explains_one_command(void **state)
 	bas_help_put(&out, &role, &commands[4]);
 	ca_buf_put_u8(&out, 0);
 	assert_string_equal((char *)out.data,
-	    "usage: types [UNIT=server] [FOR=60] [SINCE=2026-11-21T18:00:00Z] "
+	    "usage: types [UNIT=server] [FOR=60s] [SINCE=2026-11-21T18:00:00Z] "
 	    "[FILE=/var/log/syslog] "
 	    "[ANY=/etc] [MOST=0] [LINES=5]\n"
 	    "\n"
 	    "  UNIT     one of server, keeper, -odd, --odder; otherwise server\n"
 	    "  FOR      a duration like 90s, 30m or 1h, at least 1m 0s, at most 2h 0m; otherwise "
-	    "60\n"
+	    "60s\n"
 	    "  SINCE    a time like 2026-11-21T18:00:00Z; otherwise 2026-11-21T18:00:00Z\n"
 	    "  FILE     a path below /var/log; otherwise /var/log/syslog\n"
 	    "  ANY      a path below /; otherwise /etc\n"
