@@ -131,7 +131,7 @@ bas_call_argv(
 			goto out;
 		}
 	}
-	if (ca_buf_ok(&words))
+	if (ca_buf_ok(&words) && words.data != NULL)
 		*out = index_words(&words, count);
 	ok = *out != NULL || ca_why_set(why, "out of memory");
 out:

@@ -2,7 +2,6 @@
 /*
  * cmd_kill.c - `postern-bastion kill SESSION`: ends one session now.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,26 +11,18 @@
 #include "ca/text.h"
 
 int
-bas_cmd_kill(int argc, char **argv)
+bas_cmd_kill(const char *path, int argc, char **argv)
 {
-	const char *path = BAS_CONFIG_DEFAULT;
 	json_t *answer;
-	int option;
 
-	while ((option = getopt(argc, argv, "f:")) != -1) {
-		if (option != 'f')
-			return 2;
-		path = optarg;
-	}
-	if (argc - optind != 1 || !ca_text_is_name(argv[optind])) {
-		fprintf(stderr, "usage: postern-bastion kill [-f FILE] SESSION\n");
+	if (argc != 2 || !ca_text_is_name(argv[1])) {
+		fprintf(stderr, "usage: postern-bastion [-f FILE] kill SESSION\n");
 		return 2;
 	}
-	answer =
-	    bas_cmd_ask(path, json_pack("{s:s, s:s}", "verb", "kill", "session", argv[optind]));
+	answer = bas_cmd_ask(path, json_pack("{s:s, s:s}", "verb", "kill", "session", argv[1]));
 	if (answer == NULL)
 		return 1;
 	json_decref(answer);
-	printf("session %s has ended\n", argv[optind]);
+	printf("session %s has ended\n", argv[1]);
 	return 0;
 }

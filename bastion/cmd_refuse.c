@@ -2,7 +2,6 @@
 /*
  * cmd_refuse.c - `postern-bastion refuse N`: the customer's last word on a grant.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -11,21 +10,14 @@
 #include "ca/text.h"
 
 int
-bas_cmd_refuse(int argc, char **argv)
+bas_cmd_refuse(const char *path, int argc, char **argv)
 {
-	const char *path = BAS_CONFIG_DEFAULT;
 	json_int_t killed;
 	json_t *answer;
 	uint64_t grant;
-	int option;
 
-	while ((option = getopt(argc, argv, "f:")) != -1) {
-		if (option != 'f')
-			return 2;
-		path = optarg;
-	}
-	if (argc - optind != 1 || !ca_text_to_u64(argv[optind], INT64_MAX, &grant) || grant == 0) {
-		fprintf(stderr, "usage: postern-bastion refuse [-f FILE] GRANT\n");
+	if (argc != 2 || !ca_text_to_u64(argv[1], INT64_MAX, &grant) || grant == 0) {
+		fprintf(stderr, "usage: postern-bastion [-f FILE] refuse GRANT\n");
 		return 2;
 	}
 	answer = bas_cmd_ask(

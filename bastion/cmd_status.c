@@ -84,24 +84,17 @@ put_status(const json_t *answer)
 }
 
 int
-bas_cmd_status(int argc, char **argv)
+bas_cmd_status(const char *path, int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
-	const char *path = BAS_CONFIG_DEFAULT;
 	bool json = false;
 	json_t *answer;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
-		if (option == 'f')
-			path = optarg;
-		else if (option == 'j')
-			json = true;
-		else
-			return 2;
-	}
-	if (argc != optind) {
-		fprintf(stderr, "usage: postern-bastion status [-f FILE] [--json]\n");
+	while ((option = getopt_long(argc, argv, "", options, NULL)) == 'j')
+		json = true;
+	if (option != -1 || argc != optind) {
+		fprintf(stderr, "usage: postern-bastion [-f FILE] status [--json]\n");
 		return 2;
 	}
 	answer = bas_cmd_ask(path, json_pack("{s:s}", "verb", "status"));

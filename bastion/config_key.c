@@ -57,7 +57,7 @@ load_keys(struct ca_config_reader *reader, const struct config_setting_t *settin
 		return ca_setting_wrong(
 		    reader, setting, "'%s' is not a list of key files", setting->name);
 	int length = config_setting_length(setting);
-	*keys = ca_arena_get(reader->arena, (size_t)length + 1, sizeof **keys);
+	*keys = ca_arena_get(reader->arena, (size_t)length + 1, sizeof(void *));
 	if (*keys == NULL)
 		return ca_why_set(reader->why, "out of memory");
 	for (int i = 0; i < length; i++) {

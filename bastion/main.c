@@ -9,23 +9,21 @@
 #include "bastion/verbs.h"
 
 static const struct bas_verb verbs[] = {
-	{ "serve", "[-f FILE]", "run the post; also without this word", bas_cmd_serve },
-	{ "-t", "[-f FILE]", "check the configuration and say what it allows", bas_cmd_test },
-	{ "explain", "[-f FILE] ROLE COMMAND...", "say what a command line would run",
-	    bas_cmd_explain },
-	{ "status", "[-f FILE] [--json]", "say what the running post is doing", bas_cmd_status },
-	{ "kill", "[-f FILE] SESSION", "end a session now", bas_cmd_kill },
-	{ "refuse", "[-f FILE] GRANT", "end what a grant opened, and never let it in again",
-	    bas_cmd_refuse },
+	{ "serve", "", "run the post; also without this word", bas_cmd_serve },
+	{ "-t", "", "check the configuration and say what it allows", bas_cmd_test },
+	{ "explain", "ROLE COMMAND...", "say what a command line would run", bas_cmd_explain },
+	{ "status", "[--json]", "say what the running post is doing", bas_cmd_status },
+	{ "kill", "SESSION", "end a session now", bas_cmd_kill },
+	{ "refuse", "GRANT", "end what a grant opened, and never let it in again", bas_cmd_refuse },
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 static int
 put_usage(FILE *out)
 {
-	fprintf(out, "usage: postern-bastion VERB\n\n");
+	fprintf(out, "usage: postern-bastion [-f FILE] [VERB ...]\n\n");
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		fprintf(out, "  %-8s %-26s %s\n", verbs[i].name, verbs[i].usage, verbs[i].help);
+		fprintf(out, "  %-8s %-16s %s\n", verbs[i].name, verbs[i].usage, verbs[i].help);
 	fprintf(out, "\nFILE is %s when no -f names another.\n", BAS_CONFIG_DEFAULT);
 	return out == stdout ? 0 : 2;
 }
@@ -33,6 +31,9 @@ put_usage(FILE *out)
 int
 main(int argc, char **argv)
 {
+	const char *config = BAS_CONFIG_DEFAULT;
+	int first = 1; /* of what is no option: the verb */
+
 	bas_title_init(argc, argv);
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
 		return put_usage(stdout);
@@ -40,11 +41,14 @@ main(int argc, char **argv)
 		printf("postern-bastion %s\n", POSTERN_VERSION);
 		return 0;
 	}
-	for (size_t i = 0; argc > 1 && i < VERB_COUNT; i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
-	/* No verb: serve, if all there is are its options. */
-	if (argc == 1 || strncmp(argv[1], "-f", 2) == 0)
-		return bas_cmd_serve(argc, argv);
+	if (argc > 2 && strcmp(argv[1], "-f") == 0) {
+		config = argv[2];
+		first = 3;
+	}
+	if (argc <= first)
+		return bas_cmd_serve(config, 1, argv);
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (strcmp(argv[first], verbs[i].name) == 0)
+			return verbs[i].run(config, argc - first, argv + first);
 	return put_usage(stderr);
 }

@@ -36,6 +36,8 @@ bas_plan_put_argv(struct ca_buf *out, const char *const *argv, size_t argc)
 static void
 put_list(struct ca_buf *out, const char *name, const char *const *items, size_t count, bool held)
 {
+	if (count == 0 && !held)
+		return;
 	ca_buf_printf(out, "    %-10s", name);
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)

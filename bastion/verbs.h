@@ -31,12 +31,12 @@ int bas_cmd_test(const char *path, int argc, char **argv);
  * 0 it would run, 1 it would not or the configuration is bad, 2 usage. */
 int bas_cmd_explain(const char *path, int argc, char **argv);
 
-/* serve [-f FILE], also without the word: runs the post. 0 told to stop, 1 failed, 2 usage. */
-int bas_cmd_serve(int argc, char **argv);
-/* status [-f FILE] [--json], kill [-f FILE] SESSION, refuse [-f FILE] GRANT: speak to the running post.
+/* serve, also without the word: runs the post. 0 told to stop, 1 failed, 2 usage. */
+int bas_cmd_serve(const char *path, int argc, char **argv);
+/* status [--json], kill SESSION, refuse GRANT: speak to the running post.
  * 0 done, 1 not, 2 usage. */
-int bas_cmd_status(int argc, char **argv);
-int bas_cmd_kill(int argc, char **argv);
-int bas_cmd_refuse(int argc, char **argv);
+int bas_cmd_status(const char *path, int argc, char **argv);
+int bas_cmd_kill(const char *path, int argc, char **argv);
+int bas_cmd_refuse(const char *path, int argc, char **argv);
 
 #endif
