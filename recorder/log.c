@@ -94,6 +94,7 @@ rec_log_open(struct rec_log **out, const char *folder, const char *origin, struc
     bool wait, rec_log_reader *reader, void *ctx, struct ca_why *why)
 {
 	struct rec_log *log = calloc(1, sizeof(*log));
+	int error;
 
 	if (log == NULL)
 		return ca_why_set(why, "out of memory");
@@ -113,7 +114,9 @@ rec_log_open(struct rec_log **out, const char *folder, const char *origin, struc
 	*out = log;
 	return true;
 fail:
+	error = errno;
 	rec_log_close(log);
+	errno = error;
 	return false;
 }
 

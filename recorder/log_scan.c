@@ -8,6 +8,7 @@
 #include "log_scan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,6 +94,19 @@ rec_checkpoint_load(struct rec_checkpoint *out, int folder_fd, const struct ca_k
 out:
 	ca_sshsig_free(sig);
 	rec_signed_clear(&file);
+	return ok;
+}
+
+bool
+rec_checkpoint_load_at(struct rec_checkpoint *out, const char *path, struct ca_why *why)
+{
+	int folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok;
+
+	if (folder_fd < 0)
+		return ca_why_set(why, "log folder '%s': %s", path, strerror(errno));
+	ok = rec_checkpoint_load(out, folder_fd, NULL, false, why);
+	close(folder_fd);
 	return ok;
 }
 

@@ -45,6 +45,10 @@ CA_MUST_USE bool rec_checkpoint_parse(
 CA_MUST_USE bool rec_checkpoint_load(struct rec_checkpoint *out, int folder_fd,
     const struct ca_key *key, bool repair, struct ca_why *why);
 
+/* The same of the folder at `path`, without checking whose signature it is. */
+CA_MUST_USE bool rec_checkpoint_load_at(
+    struct rec_checkpoint *out, const char *path, struct ca_why *why);
+
 /*
  * Walks `log_fd` from its start. Every entry is compared with its leaf in `leaves_fd` (-1: there
  * are none) and the root with `checkpoint` (may be NULL) where it applies. Fails on an entry that

@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "recorder/seal.h"
-#include "ca/crypto.h"
+#include "cast_lock.h"
 #include "seal_chain.h"
 #include "sink.h"
+#include "ca/crypto.h"
 
 #define SYNC_EVERY ((uint64_t)1000 * 1000)
 #define SEAL_EVERY ((uint64_t)60 * 1000 * 1000)
@@ -51,7 +51,7 @@ create_file(int folder_fd, const char *name, struct ca_why *why)
 	fd = openat(folder_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0640);
 	if (fd < 0)
 		ca_why_set(why, "recording '%s' cannot be made: %s", name, strerror(errno));
-	else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	else if (!rec_cast_lock(fd)) {
 		ca_why_set(why, "recording '%s' cannot be locked: %s", name, strerror(errno));
 		close(fd);
 		fd = -1;

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "ca/crypto.h"
+#include "cast_lock.h"
 #include "cast_reader.h"
 #include "recorder/seal.h"
 #include "seal_chain.h"
@@ -60,53 +60,6 @@ find_end(struct recovery *r, struct ca_why *why)
 	ok = n >= 0 ||
 	     ca_why_set(why, "recording '%s' cannot be read: %s", r->name, strerror(errno));
 	free(chunk);
-	return ok;
-}
-
-/* Hashes what stays, and holds every earlier seal against it on the way. */
-static bool
-check_prefix(struct recovery *r, struct ca_why *why)
-{
-	struct ca_sha256 *hash = ca_sha256_new();
-	uint8_t *chunk = malloc(CHUNK), sum[32];
-	uint64_t at = 0;
-	size_t i = 0;
-	bool ok = false;
-
-	if (chunk == NULL) {
-		ca_why_set(why, "out of memory");
-		goto out;
-	}
-	for (;;) {
-		uint64_t stop = i < r->chain.count ? r->chain.links[i].seal.bytes : r->whole;
-		size_t want = stop - at < CHUNK ? (size_t)(stop - at) : CHUNK;
-		ssize_t n = want == 0 ? 0 : pread(r->fd, chunk, want, (off_t)at);
-
-		if (n < 0 || (n == 0 && want > 0)) {
-			ca_why_set(why, "recording '%s' cannot be read", r->name);
-			goto out;
-		}
-		ca_sha256_update(hash, chunk, (size_t)n);
-		at += (uint64_t)n;
-		if (at < stop)
-			continue;
-		ca_sha256_peek(hash, sum);
-		if (i == r->chain.count)
-			break;
-		if (memcmp(sum, r->chain.links[i].seal.hash, sizeof(sum)) != 0) {
-			ca_why_set(why,
-			    "recording '%s' differs from seal %zu in its first %llu "
-			    "bytes",
-			    r->name, i + 1, (unsigned long long)stop);
-			goto out;
-		}
-		i++;
-	}
-	memcpy(r->hash, sum, sizeof(sum));
-	ok = true;
-out:
-	free(chunk);
-	ca_sha256_free(hash);
 	return ok;
 }
 
@@ -212,7 +165,7 @@ open_quiet(struct recovery *r, struct ca_why *why)
 		    why, "recording '%s' cannot be opened: %s", r->name, strerror(errno));
 	if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return ca_why_set(why, "recording '%s' is not a regular file", r->name);
-	if (flock(r->fd, LOCK_EX | LOCK_NB) != 0)
+	if (!rec_cast_lock(r->fd))
 		return ca_why_set(why, "recording '%s' is being written", r->name);
 	return true;
 }
@@ -234,13 +187,7 @@ rec_recording_recover(int folder_fd, const char *name, struct ca_signer *signer,
 	    !rec_chain_check(&r.chain, name, r.environment, ca_signer_key(signer), why))
 		goto out;
 	last = rec_chain_last(&r.chain);
-	if (last != NULL && r.whole < last->seal.bytes) {
-		ca_why_set(why, "recording '%s' has %llu bytes, seal %zu is of %llu", name,
-		    (unsigned long long)r.whole, r.chain.count,
-		    (unsigned long long)last->seal.bytes);
-		goto out;
-	}
-	if (!check_prefix(&r, why))
+	if (!rec_chain_check_bytes(&r.chain, name, r.fd, r.whole, r.hash, why))
 		goto out;
 	if (last != NULL && last->seal.state != REC_SEAL_OPEN) {
 		ok = fstat(r.fd, &st) == 0 && (uint64_t)st.st_size == last->seal.bytes;

@@ -17,6 +17,7 @@
 #include "ca/file.h"
 #include "ca/text.h"
 
+#define CHUNK	       ((size_t)256 << 10)
 #define CHAIN_FILE_MAX ((size_t)96 << 20)
 #define SIG_END	       "-----END SSH SIGNATURE-----\n"
 #define SIG_BEGIN      "-----BEGIN SSH SIGNATURE-----\n"
@@ -250,6 +251,65 @@ rec_chain_check(const struct rec_chain *chain, const char *name, const char *env
 			return ca_why_prefix(why, "seal %zu of %zu", i + 1, chain->count);
 	}
 	return true;
+}
+
+/* Adds the bytes from `at` to `stop` to a running hash. */
+static bool
+hash_until(struct ca_sha256 *hash, int fd, uint8_t *chunk, uint64_t at, uint64_t stop)
+{
+	while (at < stop) {
+		size_t want = stop - at < CHUNK ? (size_t)(stop - at) : CHUNK;
+		ssize_t n = pread(fd, chunk, want, (off_t)at);
+
+		if (n <= 0)
+			return false;
+		ca_sha256_update(hash, chunk, (size_t)n);
+		at += (uint64_t)n;
+	}
+	return true;
+}
+
+bool
+rec_chain_check_bytes(const struct rec_chain *chain, const char *name, int fd, uint64_t bytes,
+    uint8_t hash_out[static 32], struct ca_why *why)
+{
+	struct ca_sha256 *hash = ca_sha256_new();
+	uint8_t *chunk = malloc(CHUNK), sum[32];
+	uint64_t at = 0;
+	bool ok = false;
+
+	if (chunk == NULL) {
+		ca_why_set(why, "out of memory");
+		goto out;
+	}
+	for (size_t i = 0; i < chain->count; i++) {
+		uint64_t stop = chain->links[i].seal.bytes;
+
+		if (stop > bytes) {
+			ca_why_set(why, "recording '%s' has %llu bytes, seal %zu is of %llu", name,
+			    (unsigned long long)bytes, i + 1, (unsigned long long)stop);
+			goto out;
+		}
+		if (!hash_until(hash, fd, chunk, at, stop)) {
+			ca_why_set(why, "recording '%s' cannot be read", name);
+			goto out;
+		}
+		at = stop;
+		ca_sha256_peek(hash, sum);
+		if (memcmp(sum, chain->links[i].seal.hash, sizeof(sum)) != 0) {
+			ca_why_set(why,
+			    "recording '%s' differs from seal %zu in its first %llu bytes", name,
+			    i + 1, (unsigned long long)stop);
+			goto out;
+		}
+	}
+	ok = hash_until(hash, fd, chunk, at, bytes) ||
+	     ca_why_set(why, "recording '%s' cannot be read", name);
+	ca_sha256_peek(hash, hash_out);
+out:
+	free(chunk);
+	ca_sha256_free(hash);
+	return ok;
 }
 
 bool

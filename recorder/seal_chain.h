@@ -49,6 +49,13 @@ CA_MUST_USE bool rec_chain_check(const struct rec_chain *chain, const char *name
     const char *environment, const struct ca_key *seal_key, struct ca_why *why);
 
 /*
+ * Whether the first bytes of `fd` are what each seal says. `bytes` is how many there are; all of
+ * them are hashed into `hash`.
+ */
+CA_MUST_USE bool rec_chain_check_bytes(const struct rec_chain *chain, const char *name, int fd,
+    uint64_t bytes, uint8_t hash[static 32], struct ca_why *why);
+
+/*
  * Stores a seal durably: the one before goes behind the others in <name>.seals, then the
  * new pair takes its place. `before` is NULL for the first, or when it is kept already.
  */

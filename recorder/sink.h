@@ -7,7 +7,8 @@
  * first, `end` once and last.
  *
  *   file      the stored recording: lines of asciicast      (sink_file.c)
- *   terminal  the events' bytes as they are, for a terminal (sink_terminal.c)
+ *   terminal  what paints on a terminal, and nothing else   (sink_terminal.c)
+ *   raw       the bytes as they were, for files             (sink_terminal.c)
  *   text      what was printed, with nothing in it that acts on a terminal (sink_text.c)
  *   check     whether header and events are what a recorder writes (sink_check.c)
  */
@@ -54,12 +55,13 @@ struct rec_sink_file {
 void rec_sink_file_init(struct rec_sink_file *file, int fd, const char *name);
 
 /*
- * Bytes to `fd` (borrowed): `o`, and `e` unless `only_output`; resizes are left to the person. NULL
- * when out of memory, like the ones below.
+ * Output and stderr to `fd` (borrowed), painting and nothing else (terminal_filter.h); resizes are
+ * left to the person. NULL when out of memory, like the ones below.
  */
-struct rec_sink *rec_sink_terminal_new(int fd, bool only_output);
-/* Lines of text to `fd`: no control characters but LF and tab; stderr, input and markers are named.
- */
+struct rec_sink *rec_sink_terminal_new(int fd);
+/* Output to `out`, stderr to `err`, byte for byte; -1: dropped. Not for a terminal. */
+struct rec_sink *rec_sink_raw_new(int out, int err);
+/* Output and stderr as lines to `fd`, without control characters but LF and tab. */
 struct rec_sink *rec_sink_text_new(int fd);
 /* Refuses what a recorder would not have written; the sentence says which event. */
 struct rec_sink *rec_sink_check_new(const char *name);
