@@ -74,7 +74,7 @@ ca_agent_connect(struct ca_agent **out, const char *path, struct ca_why *why)
 		free(agent);
 		return ca_why_set(why, "ssh-agent's path '%s' is too long", path);
 	}
-	strcpy(agent->address.sun_path, path);
+	memcpy(agent->address.sun_path, path, strlen(path) + 1);
 	if (!open_connection(agent, why)) {
 		free(agent);
 		return false;

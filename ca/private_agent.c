@@ -36,17 +36,42 @@ reap(pid_t pid)
 		;
 }
 
+/*
+ * The absolute path of a program of OpenSSH's, from PATH; the caller frees it. (The
+ * library's own search would hand what the kernel cannot execute to a shell.)
+ */
+static char *
+find_tool(const char *name)
+{
+	const char *folder = getenv("PATH");
+	char *path = NULL;
+
+	while (folder != NULL && *folder != '\0') {
+		size_t len = strcspn(folder, ":");
+
+		if (*folder == '/' && asprintf(&path, "%.*s/%s", (int)len, folder, name) >= 0) {
+			if (access(path, X_OK) == 0)
+				return path;
+			free(path);
+		}
+		folder += len + (folder[len] == ':');
+	}
+	return NULL;
+}
+
 /* In the guard's child. The signals are blocked in the guard, and would stay so. */
 static _Noreturn void
 become_agent(const char *socket)
 {
+	char *tool = find_tool("ssh-agent");
 	sigset_t none;
 
 	signal(SIGTERM, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execlp("ssh-agent", "ssh-agent", "-D", "-a", socket, (char *)NULL);
+	if (tool != NULL)
+		execl(tool, "ssh-agent", "-D", "-a", socket, (char *)NULL);
 	_exit(127);
 }
 
@@ -187,18 +212,23 @@ run_ssh_add(const char *path, char **environment)
 	int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	const char *input = terminal >= 0 ? "/dev/tty" : "/dev/null";
 	posix_spawn_file_actions_t actions;
+	char *tool = find_tool(argv[0]);
 	int status = -1;
 	pid_t pid;
 
 	if (terminal >= 0)
 		close(terminal);
-	if (posix_spawn_file_actions_init(&actions) != 0)
+	if (posix_spawn_file_actions_init(&actions) != 0) {
+		free(tool);
 		return false;
-	if (posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDWR, 0) == 0 &&
-	    posix_spawnp(&pid, argv[0], &actions, NULL, argv, environment) == 0)
+	}
+	if (tool != NULL &&
+	    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDWR, 0) == 0 &&
+	    posix_spawn(&pid, tool, &actions, NULL, argv, environment) == 0)
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 	posix_spawn_file_actions_destroy(&actions);
+	free(tool);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

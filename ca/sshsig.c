@@ -68,24 +68,32 @@ read_fields(struct ca_sshsig *sig, struct ca_why *why)
 	return read_signer(sig, signer, why);
 }
 
+static bool
+keep_blob(struct ca_sshsig *sig, const void *blob, size_t len)
+{
+	uint8_t *copy = malloc(len);
+
+	if (copy == NULL)
+		return false;
+	memcpy(copy, blob, len);
+	sig->blob.data = copy;
+	sig->blob.len = len;
+	return true;
+}
+
 bool
 ca_sshsig_parse(struct ca_sshsig **out, const void *blob, size_t len, struct ca_why *why)
 {
 	struct ca_sshsig *sig;
-	uint8_t *copy;
 
 	if (len == 0 || len > CA_SSHSIG_MAX)
 		return ca_why_set(
 		    why, "a signature has 1 to %d bytes, not %zu", CA_SSHSIG_MAX, len);
 	sig = calloc(1, sizeof(*sig));
-	copy = malloc(len);
-	if (sig == NULL || copy == NULL) {
-		free(copy);
+	if (sig == NULL || !keep_blob(sig, blob, len)) {
 		free(sig);
 		return ca_why_set(why, "out of memory");
 	}
-	memcpy(copy, blob, len);
-	sig->blob = (struct ca_bytes){ copy, len };
 	if (!read_fields(sig, why)) {
 		ca_sshsig_free(sig);
 		return false;

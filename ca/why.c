@@ -34,7 +34,7 @@ store(struct ca_why *why, const char *raw)
 }
 
 bool
-ca_why_set(struct ca_why *why, const char *format, ...)
+(ca_why_set)(struct ca_why *why, const char *format, ...)
 {
 	char raw[CA_WHY_SIZE];
 	va_list args;
@@ -49,7 +49,7 @@ ca_why_set(struct ca_why *why, const char *format, ...)
 }
 
 bool
-ca_why_prefix(struct ca_why *why, const char *format, ...)
+(ca_why_prefix)(struct ca_why *why, const char *format, ...)
 {
 	char where[CA_WHY_SIZE / 2], raw[2 * CA_WHY_SIZE];
 	va_list args;

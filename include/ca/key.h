@@ -3,9 +3,11 @@
  * key.h - public keys and signatures made by them.
  *
  * Ed25519, ECDSA P-256/384/521, RSA of at least 2048 bits with SHA-2, and the
- * two FIDO types (PROTOCOL.u2f). Stricter than sshd: RSA exponents are odd and
- * at least 65537, points are on their curve and uncompressed, mpints minimal,
- * Ed25519 signatures canonical (S < L), nothing trails.
+ * two FIDO types (PROTOCOL.u2f). Stricter than sshd: RSA exponents are odd, at least
+ * 65537 and below 2^64, ECDSA points are on their curve and uncompressed, Ed25519 keys are
+ * canonical and not of small order (any of those signs for everybody), mpints minimal,
+ * Ed25519 signatures canonical (S < L), RSA signatures as long as the modulus, nothing
+ * trails. An Ed25519 point off the curve is found by its first signature only, which never holds.
  */
 #ifndef CA_KEY_H
 #define CA_KEY_H

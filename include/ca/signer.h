@@ -5,7 +5,9 @@
  *
  * An unencrypted OpenSSH private key file is read by us. One with a passphrase
  * is never decrypted here: it is handed to an ssh-agent that lives as long as
- * the signer, and ssh-add asks for the passphrase on the terminal.
+ * the signer, and ssh-add asks for the passphrase on the terminal (or through SSH_ASKPASS).
+ * So is a FIDO key's. That agent ends with the process that loaded the key, even when it is
+ * killed: a fork of that process cannot go on signing after it.
  */
 #ifndef CA_SIGNER_H
 #define CA_SIGNER_H
