@@ -48,9 +48,7 @@ patterns_meet(const char *a, const char *b)
 		return false;
 	for (size_t i = rows + 1; i-- > 0;) {
 		for (size_t j = columns + 1; j-- > 0;) {
-			if (a[i] == '*' && below[j])
-				meet[j] = true;
-			else if (b[j] == '*' && meet[j + 1])
+			if ((a[i] == '*' && below[j]) || (b[j] == '*' && meet[j + 1]))
 				meet[j] = true;
 			else if (a[i] == '*')
 				meet[j] = j < columns && b[j] != '@' && meet[j + 1];

@@ -10,12 +10,13 @@
 #include <cmocka.h>
 
 #include "ca/judge.h"
+#include "ca/text.h"
 
-#define PAIR                                                                                       \
-	{                                                                                          \
-		.groups = { { .of = { "*@vendor.example" }, .of_count = 1, .need = 1 },            \
-			{ .of = { "*@acme.example" }, .of_count = 1, .need = 1 } },                \
-		.group_count = 2                                                                   \
+#define PAIR                                                                            \
+	{                                                                               \
+		.groups = { { .of = { "*@vendor.example" }, .of_count = 1, .need = 1 }, \
+			{ .of = { "*@acme.example" }, .of_count = 1, .need = 1 } },     \
+		.group_count = 2                                                        \
 	}
 
 /* Names without keys: the quorum looks at nothing else. */
@@ -93,6 +94,55 @@ a_people_authority_fills_a_group(void **state)
 	}
 }
 
+/* The n-th text over an alphabet, shorter ones first; n = 0 is empty. */
+static void
+spell(char out[static 8], const char *alphabet, unsigned n)
+{
+	unsigned base = (unsigned)strlen(alphabet);
+	size_t len = 0;
+
+	for (; n > 0; n = (n - 1) / base)
+		out[len++] = alphabet[(n - 1) % base];
+	out[len] = '\0';
+}
+
+static bool
+some_name_matches(const char *a, const char *b)
+{
+	char name[8];
+
+	for (unsigned i = 0; i < 364; i++) { /* up to five characters */
+		spell(name, "xy@", i);
+		if (ca_text_match(a, name) && ca_text_match(b, name))
+			return true;
+	}
+	return false;
+}
+
+/* Every two patterns of up to three characters, against every name they could share. */
+static void
+a_people_authority_fills_a_group_exactly_if_they_share_a_name(void **state)
+{
+	char group[8], authority[9] = "+";
+
+	(void)state;
+	for (unsigned i = 1; i <= 84; i++)
+		for (unsigned j = 1; j <= 84; j++) {
+			const char *names[] = { authority };
+			struct ca_quorum quorum = {
+				.groups = { { .of = { group }, .of_count = 1, .need = 2 } },
+				.group_count = 1
+			};
+			struct ca_why why;
+
+			spell(group, "x@*?", i);
+			spell(authority + 1, "x@*?", j);
+			if (check(&quorum, names, 1, &why) !=
+			    some_name_matches(group, authority + 1))
+				fail_msg("%s and %s", group, authority + 1);
+		}
+}
+
 static void
 a_name_in_two_groups_is_a_mistake(void **state)
 {
@@ -111,6 +161,11 @@ a_name_in_two_groups_is_a_mistake(void **state)
 	assert_non_null(strstr(why.text, "may share a name"));
 	quorum.groups[0].of[1] = "*@third.example";
 	assert_true(check(&quorum, vouched, 2, &why));
+	/* the groups share names, but none that is vouched for */
+	quorum.groups[0].of[1] = "*@third.example";
+	quorum.groups[1].of[1] = "c*@third.example";
+	quorum.groups[1].of_count = 2;
+	assert_true(check(&quorum, vouched, 2, &why));
 }
 
 static void
@@ -119,6 +174,7 @@ a_quorum_of_the_wrong_shape_is_a_mistake(void **state)
 	static const char *const names[] = { "bob@vendor.example", "carol@acme.example",
 		"+*@acme.example" };
 	struct ca_quorum quorum = PAIR;
+	char pattern[130] = "";
 	struct ca_why why = { 0 };
 
 	(void)state;
@@ -144,6 +200,14 @@ a_quorum_of_the_wrong_shape_is_a_mistake(void **state)
 	quorum = (struct ca_quorum)PAIR;
 	quorum.groups[1].of[0] = "!*@acme.example";
 	assert_false(check(&quorum, names, 3, &why));
+	memset(pattern, 'a', sizeof pattern - 1);
+	quorum.groups[1] = (struct ca_quorum_group){
+		.of = { "*@acme.example", pattern }, .of_count = 2, .need = 1
+	};
+	assert_false(check(&quorum, names, 3, &why));
+	pattern[128] = '\0';
+	assert_true(check(&quorum, names, 3, &why));
+	quorum = (struct ca_quorum)PAIR;
 	quorum.groups[1].of[0] = "";
 	assert_false(check(&quorum, names, 3, &why));
 	quorum.groups[1].of[0] = "*@acme.example,*@vendor.example";
@@ -176,8 +240,7 @@ names_reach_it_or_the_sentence_says_what_is_missing(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct ca_quorum quorum = PAIR;
 		struct ca_why why = { 0 };
-		bool reached =
-		    ca_quorum_reached(&quorum, cases[i].names, cases[i].count, &why);
+		bool reached = ca_quorum_reached(&quorum, cases[i].names, cases[i].count, &why);
 
 		assert_int_equal(reached, cases[i].sentence == NULL);
 		if (!reached)
@@ -189,17 +252,18 @@ static void
 one_name_counts_once(void **state)
 {
 	static const char *const names[] = { "bob@vendor.example", "bob@vendor.example" };
-	struct ca_quorum quorum = { .groups = { { .of = { "*@vendor.example" },
-					.of_count = 1,
-					.need = 2 } },
-		.group_count = 1 };
+	struct ca_quorum quorum = {
+		.groups = { { .of = { "*@vendor.example" }, .of_count = 1, .need = 2 } },
+		.group_count = 1
+	};
 	struct ca_why why = { 0 };
 
 	(void)state;
 	assert_false(ca_quorum_reached(&quorum, names, 2, &why));
 }
 
-/* Only an approver's certificate can bring such a name; the configuration's check has not seen it. */
+/* Only an approver's certificate can bring such a name; the configuration's check has not seen it.
+ */
 static void
 a_name_in_two_groups_never_counts_for_both(void **state)
 {
@@ -220,6 +284,7 @@ main(void)
 		cmocka_unit_test(a_quorum_that_can_be_reached_is_fine),
 		cmocka_unit_test(a_group_that_nobody_fills_is_a_mistake),
 		cmocka_unit_test(a_people_authority_fills_a_group),
+		cmocka_unit_test(a_people_authority_fills_a_group_exactly_if_they_share_a_name),
 		cmocka_unit_test(a_name_in_two_groups_is_a_mistake),
 		cmocka_unit_test(a_quorum_of_the_wrong_shape_is_a_mistake),
 		cmocka_unit_test(names_reach_it_or_the_sentence_says_what_is_missing),

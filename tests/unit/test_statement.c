@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
-#define FIRST "postern-grant-v1"
-#define PRINT "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-#define LINES 17
+#define FIRST	    "postern-grant-v1"
+#define PRINT	    "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define LINES	    17
 #define OPTIONAL(i) ((i) == 7 || (i) == 9 || (i) == 10)
 
 static const char *const lines[LINES] = {
@@ -117,8 +117,8 @@ optional_lines_may_be_left_out_each_and_all(void **state)
 		assert_int_equal(parses_with(i, NULL, &why), OPTIONAL(i));
 	memcpy(parts, lines, sizeof parts);
 	parts[7] = parts[9] = parts[10] = NULL;
-	assert_true(ca_statement_parse(
-	    &statement, text, join(text, sizeof text, parts, LINES), &why));
+	assert_true(
+	    ca_statement_parse(&statement, text, join(text, sizeof text, parts, LINES), &why));
 	assert_null(statement.relay);
 	assert_null(statement.command);
 	assert_null(statement.source);
@@ -222,49 +222,32 @@ a_wrong_value_is_refused_with_its_name(void **state)
 		{ 1, "authority SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA AAAAA", "authority" },
 		{ 1, "authority SHA256:-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "authority" },
 		{ 1, "authority sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "authority" },
-		{ 2, "grant 0", "grant" },
-		{ 2, "grant 042", "grant" },
-		{ 2, "grant +42", "grant" },
-		{ 2, "grant -1", "grant" },
-		{ 2, "grant 0x2a", "grant" },
-		{ 2, "grant 4 2", "grant" },
-		{ 2, "grant 9223372036854775808", "grant" },
+		{ 2, "grant 0", "grant" }, { 2, "grant 042", "grant" }, { 2, "grant +42", "grant" },
+		{ 2, "grant -1", "grant" }, { 2, "grant 0x2a", "grant" },
+		{ 2, "grant 4 2", "grant" }, { 2, "grant 9223372036854775808", "grant" },
 		{ 2, "grant 18446744073709551658", "grant" },
-		{ 3, "engineer alice smith", "engineer" },
-		{ 3, "engineer alice/prod", "engineer" },
+		{ 3, "engineer alice smith", "engineer" }, { 3, "engineer alice/prod", "engineer" },
 		{ 3, "engineer -alice", "engineer" },
 		{ 3, "engineer *@vendor.example", "engineer" },
 		{ 3, "engineer al\303\257ce@vendor.example", "engineer" },
 		{ 4, "key SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV", "key" },
 		{ 5, "environment front", "environment" },
-		{ 5, "environment relay", "environment" },
-		{ 5, "environment gate", "environment" },
-		{ 5, "environment acme/prod", "environment" },
-		{ 6, "gate acme-gate", "gate" },
+		{ 5, "environment relay", "environment" }, { 5, "environment gate", "environment" },
+		{ 5, "environment acme/prod", "environment" }, { 6, "gate acme-gate", "gate" },
 		{ 7, "relay relay1.vendor.example:22", "relay" },
-		{ 7, "relay -oProxyCommand", "relay" },
-		{ 7, "relay .example", "relay" },
-		{ 7, "relay r\xc3\xa9lais.example", "relay" },
-		{ 8, "role ../root", "role" },
-		{ 8, "role a b", "role" },
-		{ 9, "command select\x1b[2J", "command" },
+		{ 7, "relay -oProxyCommand", "relay" }, { 7, "relay .example", "relay" },
+		{ 7, "relay r\xc3\xa9lais.example", "relay" }, { 8, "role ../root", "role" },
+		{ 8, "role a b", "role" }, { 9, "command select\x1b[2J", "command" },
 		{ 9, "command select '\xc3\xa4'", "command" },
-		{ 10, "source 203.0.113.1/24", "source" },
-		{ 10, "source 127.1", "source" },
+		{ 10, "source 203.0.113.1/24", "source" }, { 10, "source 127.1", "source" },
 		{ 10, "source !203.0.113.0/24", "source" },
 		{ 10, "source 203.0.113.0/24, 198.51.100.0/24", "source" },
-		{ 10, "source 203.0.113.0/24,", "source" },
-		{ 11, "terminal Yes", "terminal" },
-		{ 11, "terminal true", "terminal" },
-		{ 12, "sessions 0", "sessions" },
-		{ 12, "sessions 01", "sessions" },
-		{ 12, "sessions 101", "sessions" },
-		{ 12, "sessions 4294967297", "sessions" },
-		{ 13, "duration 0", "duration" },
-		{ 13, "duration 1h", "duration" },
-		{ 13, "duration 03600", "duration" },
-		{ 13, "duration 14401", "duration" },
-		{ 13, "duration 4294970896", "duration" },
+		{ 10, "source 203.0.113.0/24,", "source" }, { 11, "terminal Yes", "terminal" },
+		{ 11, "terminal true", "terminal" }, { 12, "sessions 0", "sessions" },
+		{ 12, "sessions 01", "sessions" }, { 12, "sessions 101", "sessions" },
+		{ 12, "sessions 4294967297", "sessions" }, { 13, "duration 0", "duration" },
+		{ 13, "duration 1h", "duration" }, { 13, "duration 03600", "duration" },
+		{ 13, "duration 14401", "duration" }, { 13, "duration 4294970896", "duration" },
 		{ 14, "not-before 2026-11-21T18:00:00+00:00", "not-before" },
 		{ 14, "not-before 2026-11-21 18:00:00Z", "not-before" },
 		{ 14, "not-before 2026-11-21T18:00:00.000Z", "not-before" },
@@ -276,18 +259,38 @@ a_wrong_value_is_refused_with_its_name(void **state)
 		{ 14, "not-before 2026-11-21T22:00:01Z", "not-after" },
 		{ 14, "not-before 2026-11-14T21:59:59Z", "not-after" },
 		{ 15, "not-after 2026-11-28T18:00:01Z", "7 days" },
-		{ 15, "not-after never", "not-after" },
-		{ 16, "reason \xff", "reason" },
+		{ 15, "not-after never", "not-after" }, { 16, "reason \xff", "reason" },
 		{ 16, "reason \xc0\xaf", "reason" },
-		{ 16, "reason \xed\xa0\x80", "reason" },                 /* a surrogate */
-		{ 16, "reason a\xc2\x9b" "2Jb", "reason" },              /* C1 */
-		{ 16, "reason a\x1b[2Jb", "reason" },                    /* C0 */
-		{ 16, "reason a\xe2\x80\xae" "b", "reason" },            /* U+202E, bidi */
-		{ 16, "reason a\xe2\x80\xa8" "b", "reason" },            /* U+2028, Zl */
-		{ 16, "reason a\xe2\x80\xa9" "b", "reason" },            /* U+2029, Zp */
-		{ 16, "reason a\xe2\x80\x8b" "b", "reason" },            /* U+200B, Cf */
-		{ 16, "reason a\xee\x80\x80" "b", "reason" },            /* U+E000, Co */
-		{ 16, "reason a\xf3\xa0\x81\x81" "b", "reason" },        /* U+E0041, tags */
+		{ 16, "reason \xed\xa0\x80", "reason" }, /* a surrogate */
+		{ 16,
+		    "reason a\xc2\x9b"
+		    "2Jb",
+		    "reason" },			      /* C1 */
+		{ 16, "reason a\x1b[2Jb", "reason" }, /* C0 */
+		{ 16,
+		    "reason a\xe2\x80\xae"
+		    "b",
+		    "reason" }, /* U+202E, bidi */
+		{ 16,
+		    "reason a\xe2\x80\xa8"
+		    "b",
+		    "reason" }, /* U+2028, Zl */
+		{ 16,
+		    "reason a\xe2\x80\xa9"
+		    "b",
+		    "reason" }, /* U+2029, Zp */
+		{ 16,
+		    "reason a\xe2\x80\x8b"
+		    "b",
+		    "reason" }, /* U+200B, Cf */
+		{ 16,
+		    "reason a\xee\x80\x80"
+		    "b",
+		    "reason" }, /* U+E000, Co */
+		{ 16,
+		    "reason a\xf3\xa0\x81\x81"
+		    "b",
+		    "reason" }, /* U+E0041, tags */
 	};
 
 	(void)state;
@@ -399,6 +402,56 @@ no_two_texts_mean_the_same(void **state)
 		}
 }
 
+/* What no text can say, but a caller can. */
+static void
+a_request_is_checked_field_by_field(void **state)
+{
+	struct ca_statement right, wrong;
+	char text[CA_STATEMENT_MAX], host[256];
+	struct ca_why why = { 0 };
+
+	(void)state;
+	assert_true(ca_statement_parse(&right, text, join(text, sizeof text, lines, LINES), &why));
+#define REFUSED(field, value, sentence)                 \
+	wrong = right;                                  \
+	wrong.field = value;                            \
+	assert_false(ca_statement_check(&wrong, &why)); \
+	assert_non_null(strstr(why.text, sentence))
+	REFUSED(authority, NULL, "authority");
+	REFUSED(key, NULL, "key");
+	REFUSED(gate, "", "gate");
+	REFUSED(engineer, NULL, "engineer");
+	REFUSED(environment, NULL, "environment");
+	REFUSED(role, "", "role");
+	REFUSED(relay, "", "relay");
+	REFUSED(command, "", "command");
+	REFUSED(command, "help ", "command");
+	REFUSED(source, "", "source");
+	REFUSED(reason, NULL, "reason");
+	REFUSED(reason, "", "reason");
+	REFUSED(reason, " x", "reason");
+	REFUSED(grant, 0, "grant");
+	REFUSED(grant, (uint64_t)INT64_MAX + 1, "grant");
+	REFUSED(not_before, -1, "1970");
+	REFUSED(not_after, INT64_C(253402300800), "9999");
+	REFUSED(not_after, INT64_MAX, "9999");
+	REFUSED(not_after, right.not_before, "not later");
+	REFUSED(not_before, right.not_after + 1, "not later");
+#undef REFUSED
+	memset(host, 'a', sizeof host);
+	host[254] = '\0';
+	wrong = right;
+	wrong.relay = host;
+	assert_false(ca_statement_check(&wrong, &why));
+	host[253] = '\0';
+	assert_true(ca_statement_check(&wrong, &why));
+	wrong = right;
+	wrong.not_after = INT64_C(253402300799);
+	wrong.not_before = wrong.not_after - right.duration;
+	assert_true(ca_statement_check(&wrong, &why));
+	ca_statement_clear(&right);
+}
+
 static void
 a_refused_encoding_leaves_the_buffer_alone(void **state)
 {
@@ -408,8 +461,8 @@ a_refused_encoding_leaves_the_buffer_alone(void **state)
 	struct ca_why why;
 
 	(void)state;
-	assert_true(ca_statement_parse(
-	    &statement, text, join(text, sizeof text, lines, LINES), &why));
+	assert_true(
+	    ca_statement_parse(&statement, text, join(text, sizeof text, lines, LINES), &why));
 	ca_buf_put_text(&out, "before");
 	statement.reason = "two\nlines";
 	assert_false(ca_statement_encode(&out, &statement, &why));
@@ -438,6 +491,7 @@ main(void)
 		cmocka_unit_test(the_size_limit_is_4096_bytes),
 		cmocka_unit_test(bytes_cut_off_or_added_are_refused),
 		cmocka_unit_test(no_two_texts_mean_the_same),
+		cmocka_unit_test(a_request_is_checked_field_by_field),
 		cmocka_unit_test(a_refused_encoding_leaves_the_buffer_alone),
 	};
 
