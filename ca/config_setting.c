@@ -267,7 +267,7 @@ bool
 ca_setting_number(
     struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
-	int64_t number;
+	int64_t number = 0;
 	if (!ca_setting_integer(reader, setting, &number))
 		return false;
 	if (number < 1 || number > MAX_NUMBER)
