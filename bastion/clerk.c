@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -393,6 +394,9 @@ bas_clerk_run(const struct bas_config *config, const struct bas_clerk_fds *fds)
 	struct ca_why why = { .text = "" };
 	int status = 1;
 
+	/* A full disk, or a limit, is an error of write(2), for which there is a way out. */
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	if (clerk == NULL) {
 		fprintf(stderr, "postern-bastion: the clerk cannot start: %s\n", strerror(errno));
 		return 1;

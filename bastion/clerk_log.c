@@ -176,6 +176,8 @@ bas_clerk_commit(struct bas_clerk *clerk)
 		}
 		send_answers(clerk);
 	}
+	if (clerk->failed)
+		send_answers(clerk);
 	return !clerk->failed;
 }
 
