@@ -34,7 +34,7 @@ main(int argc, char **argv)
 	const char *config = BAS_CONFIG_DEFAULT;
 	int first = 1; /* of what is no option: the verb */
 
-	bas_title_init(argc, argv);
+	argv = bas_title_init(argc, argv);
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
 		return put_usage(stdout);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {

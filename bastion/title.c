@@ -17,42 +17,43 @@
 static char *area;
 static size_t area_size;
 
-/* The environment lies behind argv; it moves to the heap, so that a title may be longer than argv
- * was. */
-static bool
-move_environment(void)
+/* NULL when out of memory; at the start of the program, so what was copied may leak. */
+static char **
+copy_strings(char *const *strings)
 {
 	size_t count = 0;
 	char **copy;
 
-	while (environ[count] != NULL)
+	while (strings[count] != NULL)
 		count++;
 	copy = calloc(count + 1, sizeof(*copy));
-	if (copy == NULL)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if ((copy[i] = strdup(environ[i])) == NULL)
-			return false; /* at the start of the program: what was copied may leak */
-	environ = copy;
-	return true;
+	for (size_t i = 0; copy != NULL && i < count; i++)
+		if ((copy[i] = strdup(strings[i])) == NULL)
+			return NULL;
+	return copy;
 }
 
-void
+char **
 bas_title_init(int argc, char **argv)
 {
+	char **arguments, **environment;
 	char *end = NULL;
 
 	if (argc < 1)
-		return;
+		return argv;
 	/* Only as far as the strings lie one behind the other. */
 	for (int i = 0; i < argc && (end == NULL || argv[i] == end); i++)
 		end = argv[i] + strlen(argv[i]) + 1;
 	for (char **variable = environ; *variable != NULL && *variable == end; variable++)
 		end = *variable + strlen(*variable) + 1;
-	if (!move_environment())
-		return;
+	arguments = copy_strings(argv);
+	environment = copy_strings(environ);
+	if (arguments == NULL || environment == NULL)
+		return argv;
+	environ = environment;
 	area = argv[0];
 	area_size = (size_t)(end - argv[0]);
+	return arguments;
 }
 
 void
