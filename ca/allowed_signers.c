@@ -202,12 +202,11 @@ check_cert(const struct ca_cert *cert, int64_t now, struct ca_why *why)
 }
 
 /*
- * The one principal that a line of the certificate's authority vouches for. All lines of one
- * authority have the same pattern (check_single_name).
+ * The one principal that a line of the certificate's authority vouches for, or NULL. All lines of
+ * one authority have the same pattern (check_single_name).
  */
-static bool
-find_vouched(const char **out, const struct ca_allowed_signer *entry, const struct ca_cert *cert,
-    struct ca_why *why)
+static const char *
+find_vouched(const struct ca_allowed_signer *entry, const struct ca_cert *cert, struct ca_why *why)
 {
 	const char *found = NULL;
 
@@ -216,16 +215,16 @@ find_vouched(const char **out, const struct ca_allowed_signer *entry, const stru
 
 		if (!ca_text_is_name(name) || !ca_text_match(entry->name, name))
 			continue;
-		if (found != NULL && strcmp(found, name) != 0)
-			return ca_why_set(
+		if (found != NULL && strcmp(found, name) != 0) {
+			ca_why_set(
 			    why, "signer's certificate names both '%s' and '%s'", found, name);
+			return NULL;
+		}
 		found = name;
 	}
 	if (found == NULL)
-		return ca_why_set(
-		    why, "signer's certificate names nobody that '%s' matches", entry->name);
-	*out = found;
-	return true;
+		ca_why_set(why, "signer's certificate names nobody that '%s' matches", entry->name);
+	return found;
 }
 
 /* The subject's key may be listed by itself too, but then for the same person. */
@@ -251,7 +250,8 @@ identify_cert(const struct ca_allowed_signers *signers, const struct ca_cert *ce
 
 		if (entry->is_authority && is_valid_at(entry, now) &&
 		    ca_key_equal(entry->key, cert->authority))
-			return check_cert(cert, now, why) && find_vouched(name, entry, cert, why) &&
+			return check_cert(cert, now, why) &&
+			       (*name = find_vouched(entry, cert, why)) != NULL &&
 			       check_not_another(signers, cert->key, *name, why);
 	}
 	return say_not_listed(signers, cert->authority, true, now, why);
