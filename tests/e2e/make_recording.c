@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * make_recording.c - fills a post's state folder as a gate does, without a gate.
+ *
+ *   make_recording STATE NAME [COMMAND]     standard input becomes the output of a recording that
+ * ends with 0 make_recording STATE NAME --open        the same, sealed once, then more, and never
+ * closed make_recording STATE NAME --live        the same, and holds it until standard input's
+ * writer is gone
+ *
+ * What comes on descriptor 3, if it is open, is recorded as stderr.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ca/text.h"
+#include "recorder/log.h"
+#include "recorder/recording.h"
+#include "recorder/seal.h"
+
+#define PIECE 4001 /* odd, so that characters are cut */
+
+static struct ca_why why;
+
+static void
+must(bool ok)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "make_recording: %s\n", why.text);
+	exit(1);
+}
+
+static void
+enter(struct rec_log *log, const char *event, const char *name, const uint8_t *seal)
+{
+	struct ca_buf hex = { 0 };
+	json_t *fields = json_pack("{s:s}", "recording", name);
+
+	if (seal != NULL) {
+		ca_hex_encode(&hex, seal, 32);
+		json_object_set_new(fields, "seal", json_stringn((const char *)hex.data, hex.len));
+	}
+	must(rec_log_append(log, time(NULL), event, fields, NULL, NULL, &why));
+	must(rec_log_commit(log, &why));
+	json_decref(fields);
+	ca_buf_clear(&hex);
+}
+
+static void
+record(struct rec_recording *recording, int fd, char code, uint64_t *time_us)
+{
+	uint8_t data[PIECE];
+	ssize_t n;
+
+	while ((n = read(fd, data, sizeof(data))) > 0) {
+		const struct rec_event event = {
+			.time = *time_us += 1000,
+			.code = code,
+			.data = data,
+			.len = (size_t)n,
+		};
+
+		must(rec_recording_event(recording, &event, &why));
+	}
+}
+
+static void
+seal_open(struct rec_recording *recording)
+{
+	static const struct rec_event more = {
+		.time = 9000000,
+		.code = 'o',
+		.data = (const uint8_t *)"behind the seal\n",
+		.len = 16,
+	};
+	uint64_t next;
+
+	must(rec_recording_tick(recording, 1000000, time(NULL), &next, &why));
+	must(rec_recording_tick(recording, 61000000, time(NULL), &next, &why));
+	must(rec_recording_event(recording, &more, &why));
+}
+
+int
+main(int argc, char **argv)
+{
+	char path[4096], session[128];
+	const char *mode = argc > 3 ? argv[3] : "query select 1";
+	struct rec_header header = {
+		.width = 80,
+		.height = 24,
+		.timestamp = time(NULL),
+		.command = mode,
+		.identity = "alice@vendor.example",
+		.key_id = "alice@vendor.example grant 42 acme-prod/diagnostics",
+		.grant = 42,
+		.environment = "acme-prod",
+		.role = "diagnostics",
+		.confinement = "none",
+	};
+	struct ca_signer *seal_key, *session_key;
+	struct ca_cert *cert;
+	struct rec_log *log;
+	struct rec_recording *recording;
+	uint8_t seal[32];
+	uint64_t time_us = 0;
+	int folder_fd;
+
+	if (argc < 3)
+		return 2;
+	header.recording = argv[2];
+	snprintf(session, sizeof(session), "%.*s", (int)strcspn(argv[2], "."), argv[2]);
+	snprintf(path, sizeof(path), "%s/seal_key", argv[1]);
+	if (access(path, F_OK) != 0)
+		must(ca_signer_create_file(path, "seal@acme-prod", &why));
+	must(ca_signer_load(&seal_key, path, &why));
+	must(ca_signer_generate(&session_key, &why));
+	must(rec_seal_certify(&cert, ca_signer_key(session_key), "acme-prod", session, 1,
+	    time(NULL), seal_key, &why));
+	snprintf(path, sizeof(path), "%s/log", argv[1]);
+	must(rec_log_open(&log, path, "acme-prod/log", seal_key, true, NULL, NULL, &why));
+	snprintf(path, sizeof(path), "%s/recordings", argv[1]);
+	(void)mkdir(path, 0700);
+	folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	enter(log, "session.run", header.recording, NULL);
+	must(rec_recording_open(&recording, folder_fd, &header, session_key, cert, &why));
+	if (strcmp(mode, "--live") == 0) {
+		seal_open(recording);
+		rec_log_close(log);
+		puts("live");
+		fflush(stdout);
+		record(recording, STDIN_FILENO, 'o', &time_us);
+		return 0;
+	}
+	record(recording, STDIN_FILENO, 'o', &time_us);
+	record(recording, 3, 'e', &time_us);
+	if (strcmp(mode, "--open") == 0) {
+		seal_open(recording);
+	} else {
+		must(rec_recording_close(recording, time_us, "0", time(NULL), seal, &why));
+		enter(log, "run.end", header.recording, seal);
+	}
+	must(rec_log_checkpoint(log, time(NULL), &why));
+	rec_recording_free(recording);
+	rec_log_close(log);
+	ca_cert_free(cert);
+	ca_signer_free(session_key);
+	ca_signer_free(seal_key);
+	close(folder_fd);
+	return 0;
+}
