@@ -300,7 +300,8 @@ bas_keeper_run(const struct bas_ready *ready, const struct bas_keeper_fds *fds, 
 	signal(SIGPIPE,
 	    SIG_IGN); /* a command that reads no more, a file that is too long: errors, not ends */
 	signal(SIGXFSZ, SIG_IGN);
-	if (!bas_keeper_init(&keeper, ready, fds, address) || !bas_sandbox_enter(&why) ||
+	if (!bas_keeper_init(&keeper, ready, fds, address) ||
+	    !bas_keeper_sandbox_enter(keeper.config->limits.channels, &why) ||
 	    !bas_keeper_greet(&keeper))
 		goto out;
 	while (keeper.state != BAS_KEEPER_OVER)

@@ -297,8 +297,8 @@ uint64_t bas_window_monotonic(void); /* CLOCK_MONOTONIC, microseconds */
 
 /* keeper_sandbox.c */
 /* Compiles the filter once, in the nursery. */
-CA_MUST_USE bool bas_sandbox_prepare(struct ca_why *why);
+CA_MUST_USE bool bas_keeper_sandbox_prepare(struct ca_why *why);
 /* Limits, no new privileges, non-dumpable, the filter. Everything that is needed by path is open before. */
-CA_MUST_USE bool bas_sandbox_enter(struct ca_why *why);
+CA_MUST_USE bool bas_keeper_sandbox_enter(unsigned channels, struct ca_why *why);
 
 #endif

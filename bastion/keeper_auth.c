@@ -18,13 +18,17 @@
 
 #include "bastion/session.h"
 
-#define STRANGER "postern: access is by certificate only"
+#define STRANGER "access is by certificate only"
 
+/* The sentence, if there is one, becomes a banner (RFC 4252 section 5.4). */
 static void
-give_verdict(struct bas_keeper *keeper, bool ok, const char *banner)
+give_verdict(struct bas_keeper *keeper, bool ok, const char *sentence)
 {
 	struct ca_buf payload = { 0 };
+	char banner[CA_WHY_SIZE + 16] = "";
 
+	if (sentence[0] != '\0')
+		snprintf(banner, sizeof(banner), "postern: %s\r\n", sentence);
 	ca_buf_put_u8(&payload, ok);
 	ca_buf_put_cstring(&payload, banner);
 	bas_keeper_tell(keeper, BAS_F_VERDICT, &payload, NULL, 0);
@@ -36,15 +40,6 @@ refuse_stranger(struct bas_keeper *keeper)
 {
 	give_verdict(keeper, false, keeper->stranger_told ? "" : STRANGER);
 	keeper->stranger_told = true;
-}
-
-static void
-refuse_known(struct bas_keeper *keeper, const char *sentence)
-{
-	char banner[CA_WHY_SIZE + 16];
-
-	snprintf(banner, sizeof(banner), "postern: %s", sentence);
-	give_verdict(keeper, false, banner);
 }
 
 /* The clerk's frame that opens the conversation; without it there is no time to judge by. */
@@ -229,7 +224,7 @@ take_denied(struct bas_keeper *keeper, const struct bas_frame *reply)
 
 	(void)ca_read_u32(&reader);
 	sentence = ca_read_cstring(&reader);
-	refuse_known(keeper,
+	give_verdict(keeper, false,
 	    ca_reader_done(&reader) && sentence != NULL ? sentence : "refused by this post");
 	free(sentence);
 }
@@ -284,9 +279,9 @@ login(struct bas_keeper *keeper, const char *user, struct ca_bytes blob)
 		refuse_stranger(keeper);
 	} else if (reason != CA_ADMITTED) {
 		if (bas_log_refusal(keeper, grant, user, reason, why.text))
-			refuse_known(keeper, why.text);
+			give_verdict(keeper, false, why.text);
 		else
-			refuse_known(keeper, "refused, and the log cannot be written");
+			give_verdict(keeper, false, "refused, and the log cannot be written");
 	} else if (open_session(keeper, grant, bas_config_role(keeper->config, user))) {
 		enter(keeper, grant, bas_config_role(keeper->config, user), forced);
 		return;

@@ -24,8 +24,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* The kernel's number: libc's TCGETS-style calls go by these. */
-#define FDS_MAX 512
+#define FDS_OWN 32 /* sockets, timers, the folder, a recording's seal while it is written */
+#define FDS_RUN 12 /* of one run, with those that are just being handed over */
 
 static struct sock_fprog program;
 
@@ -140,7 +140,7 @@ export_program(scmp_filter_ctx filter)
 }
 
 bool
-bas_sandbox_prepare(struct ca_why *why)
+bas_keeper_sandbox_prepare(struct ca_why *why)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	bool ok = filter != NULL && allow_all(filter) && export_program(filter);
@@ -162,10 +162,13 @@ limit(int resource, rlim_t most)
 }
 
 bool
-bas_sandbox_enter(struct ca_why *why)
+bas_keeper_sandbox_enter(unsigned channels, struct ca_why *why)
 {
+	/* Runs of closed channels are still ending while new ones begin. */
+	rlim_t descriptors = FDS_OWN + (rlim_t)channels * 2 * FDS_RUN;
+
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    !limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_NOFILE, FDS_MAX))
+	    !limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_NOFILE, descriptors))
 		return ca_why_set(why, "sandbox: %s", strerror(errno));
 #ifndef __SANITIZE_ADDRESS__ /* whose own calls are not ours to list */
 	if (program.filter == NULL ||
