@@ -10,16 +10,12 @@
 #include "bastion/post.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,32 +24,22 @@
 #include "bastion/confine.h"
 #include "bastion/frame.h"
 #include "bastion/listening.h"
+#include "bastion/post_pair.h"
 #include "bastion/post_room.h"
-#include "bastion/rooms.h"
 #include "bastion/spawner.h"
 #include "bastion/spawner_child.h"
 #include "bastion/title.h"
-#include "ca/crypto.h"
-#include "ca/file.h"
-#include "ca/text.h"
 
-#define STOP_MS	   3000 /* after SIGTERM, until what is left is killed */
-#define FAIL_MS	   1000 /* after a room failed: keepers close their recordings meanwhile */
-#define CONFIG_MAX (4 << 20)
-
-struct pair {
-	pid_t nursery, listener;	     /* 0: reaped */
-	int nursery_socket, listener_socket; /* -1: retired */
-	struct pair *next;
-};
+#define STOP_MS 3000 /* after SIGTERM, until what is left is killed */
+#define FAIL_MS 1000 /* after a room failed: keepers close their recordings meanwhile */
 
 struct post {
 	const char *path;
 	const struct bas_config *config; /* the newest; the spawner owns it */
 	struct bas_spawner *spawner;
 	struct bas_listening listening;
-	struct pair *pairs; /* newest first */
-	pid_t clerk;	    /* 0: reaped */
+	struct bas_pair *pairs; /* newest first */
+	pid_t clerk;		/* 0: reaped */
 	int clerk_socket;
 	int first_nursery; /* the first nursery's socket to the clerk, until it starts */
 	int signals;
@@ -73,270 +59,6 @@ now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-__attribute__((format(printf, 1, 2))) static void
-say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("postern-bastion: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-}
-
-static bool
-make_socketpair(int pair[2], struct ca_why *why)
-{
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 ||
-	       ca_why_set(why, "socket: %s", strerror(errno));
-}
-
-static void
-close_pair(int pair[2])
-{
-	for (int i = 0; i < 2; i++) {
-		if (pair[i] >= 0)
-			close(pair[i]);
-		pair[i] = -1;
-	}
-}
-
-static void
-close_one(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-/* ---- what the log and status say of a policy */
-
-static json_t *
-listening_texts(const struct bas_listening *listening)
-{
-	json_t *array = json_array();
-	char text[BAS_LISTENING_TEXT];
-
-	for (size_t i = 0; i < listening->count; i++) {
-		bas_listening_format(listening->fds[i], text);
-		if (json_array_append_new(array, json_string(text)) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
-}
-
-/* Caller frees. */
-static char *
-policy_text(const struct post *post, const struct bas_listening *listening, struct ca_why *why)
-{
-	struct ca_buf file = { 0 }, hex = { 0 };
-	uint8_t hash[32];
-	json_t *object;
-	char *path = NULL, *text = NULL;
-
-	if (!ca_file_read(post->path, CONFIG_MAX, &file, why))
-		goto out;
-	ca_sha256(file.data, file.len, hash);
-	ca_hex_encode(&hex, hash, sizeof(hash));
-	path = ca_text_lossy(post->path, strlen(post->path));
-	object = json_pack("{s:s, s:s#, s:o}", "path", path == NULL ? "" : path, "sha256",
-	    (const char *)hex.data, (int)hex.len, "listening", listening_texts(listening));
-	text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
-	json_decref(object);
-	if (text == NULL)
-		ca_why_set(why, "out of memory");
-out:
-	free(path);
-	ca_buf_clear(&file);
-	ca_buf_clear(&hex);
-	return text;
-}
-
-/* ---- rooms */
-
-static _Noreturn void
-leave(int status)
-{
-	fflush(stderr);
-	_exit(status);
-}
-
-static pid_t
-start_clerk(
-    const struct bas_config *config, pid_t parent, int socket, int nursery, const char *policy)
-{
-	struct bas_room room = { .title = "clerk",
-		.user = config->owner,
-		.uid = config->owner_uid,
-		.gid = config->owner_gid };
-	int fds[] = { socket, nursery };
-	struct ca_why why = { .text = "" };
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	if (bas_room_enter(&room, parent, fds, 2, &why)) {
-		struct bas_clerk_fds own = {
-			.parent = fds[0], .nursery = fds[1], .policy = policy
-		};
-
-		leave(bas_clerk_run(config, &own));
-	}
-	say("%s", why.text);
-	leave(1);
-}
-
-static pid_t
-start_nursery(const struct bas_config *config, pid_t parent, const struct bas_nursery_fds *given)
-{
-	struct bas_room room = { .title = "nursery",
-		.user = config->owner,
-		.uid = config->owner_uid,
-		.gid = config->owner_gid };
-	int fds[] = { given->parent, given->listener, given->clerk, given->spawner };
-	struct ca_why why = { .text = "" };
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	if (bas_room_enter(&room, parent, fds, 4, &why)) {
-		struct bas_nursery_fds own = {
-			.parent = fds[0], .listener = fds[1], .clerk = fds[2], .spawner = fds[3]
-		};
-
-		leave(bas_nursery_run(config, &own));
-	}
-	say("%s", why.text);
-	leave(1);
-}
-
-static pid_t
-start_listener(const struct bas_config *config, pid_t parent, const struct bas_listener_fds *given,
-    struct ca_why *why)
-{
-	char *root = NULL;
-	struct bas_room room = { .title = "listener",
-		.user = config->door,
-		.uid = config->door_uid,
-		.gid = config->door_gid };
-	size_t count = given->listening_count + 3;
-	int *fds = calloc(count, sizeof(*fds));
-	pid_t pid;
-
-	if (fds == NULL || asprintf(&root, "%s/empty", config->state) < 0) {
-		free(fds);
-		ca_why_set(why, "out of memory");
-		return -1;
-	}
-	fds[0] = given->parent;
-	fds[1] = given->nursery;
-	fds[2] = given->host_key;
-	for (size_t i = 3; i < count; i++)
-		fds[i] = given->listening[i - 3];
-	room.root = root;
-	pid = fork();
-	if (pid == 0) {
-		if (bas_room_enter(&room, parent, fds, count, why)) {
-			struct bas_listener_fds own = { .parent = fds[0],
-				.nursery = fds[1],
-				.host_key = fds[2],
-				.listening = fds + 3,
-				.listening_count = given->listening_count };
-
-			leave(bas_listener_run(config, &own));
-		}
-		say("%s", why->text);
-		leave(1);
-	}
-	if (pid < 0)
-		ca_why_set(why, "fork: %s", strerror(errno));
-	free(root);
-	free(fds);
-	return pid;
-}
-
-/* Nothing new; what is there lives on. */
-static void
-retire(struct pair *pair)
-{
-	close_one(&pair->nursery_socket);
-	close_one(&pair->listener_socket);
-}
-
-static void
-undo_pair(struct pair *pair)
-{
-	retire(pair);
-	if (pair->nursery > 0)
-		kill(pair->nursery, SIGKILL);
-	if (pair->listener > 0)
-		kill(pair->listener, SIGKILL);
-	/* Reaped as strangers: nobody waits for them by name. */
-	free(pair);
-}
-
-/*
- * Starts a nursery and a listener. `clerk`: the nursery's socket to the clerk, borrowed. The
- * spawner's end of the nursery's socket comes out in `*spawner`.
- */
-static struct pair *
-start_pair(const struct bas_config *config, const struct bas_listening *listening, int clerk,
-    int *spawner, struct ca_why *why)
-{
-	int nursery[2] = { -1, -1 }, listener[2] = { -1, -1 }, joint[2] = { -1, -1 },
-	    spawn[2] = { -1, -1 }, host_key = -1;
-	struct pair *pair = calloc(1, sizeof(*pair));
-	pid_t self = getpid();
-
-	if (pair == NULL) {
-		ca_why_set(why, "out of memory");
-		return NULL;
-	}
-	pair->nursery_socket = pair->listener_socket = -1;
-	host_key = open(config->host_key, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (host_key < 0) {
-		ca_why_set(why, "host key '%s': %s", config->host_key, strerror(errno));
-		goto fail;
-	}
-	if (!make_socketpair(nursery, why) || !make_socketpair(listener, why) ||
-	    !make_socketpair(joint, why) || !make_socketpair(spawn, why))
-		goto fail;
-	pair->nursery = start_nursery(config, self,
-	    &(struct bas_nursery_fds){
-		.parent = nursery[1], .listener = joint[0], .clerk = clerk, .spawner = spawn[1] });
-	if (pair->nursery < 0) {
-		ca_why_set(why, "fork: %s", strerror(errno));
-		goto fail;
-	}
-	pair->listener = start_listener(config, self,
-	    &(struct bas_listener_fds){ .parent = listener[1],
-		.nursery = joint[1],
-		.host_key = host_key,
-		.listening = listening->fds,
-		.listening_count = listening->count },
-	    why);
-	if (pair->listener < 0)
-		goto fail;
-	pair->nursery_socket = nursery[0];
-	pair->listener_socket = listener[0];
-	*spawner = spawn[0];
-	nursery[0] = listener[0] = spawn[0] = -1;
-	goto out;
-fail:
-	undo_pair(pair);
-	pair = NULL;
-out:
-	close_one(&host_key);
-	close_pair(nursery);
-	close_pair(listener);
-	close_pair(joint);
-	close_pair(spawn);
-	return pair;
-}
-
 /* ---- ends */
 
 /* The clerk ends the sessions, keepers their recordings, connections their rooms. */
@@ -349,19 +71,21 @@ begin_end(struct post *post, int status, uint64_t grace)
 		return;
 	post->stopping = true;
 	post->deadline = now_ms() + grace;
-	close_one(&post->clerk_socket);
-	close_one(&post->first_nursery);
-	for (struct pair *pair = post->pairs; pair != NULL; pair = pair->next)
-		retire(pair);
+	bas_post_close(&post->clerk_socket);
+	bas_post_close(&post->first_nursery);
+	for (struct bas_pair *pair = post->pairs; pair != NULL; pair = pair->next)
+		bas_pair_retire(pair);
 }
 
 static void
 fail(struct post *post, const char *room, int status)
 {
 	if (!post->stopping && WIFSIGNALED(status))
-		say("the %s was killed by signal %d: the post ends", room, WTERMSIG(status));
+		bas_post_say(
+		    "the %s was killed by signal %d: the post ends", room, WTERMSIG(status));
 	else if (!post->stopping)
-		say("the %s ended with status %d: the post ends", room, WEXITSTATUS(status));
+		bas_post_say(
+		    "the %s ended with status %d: the post ends", room, WEXITSTATUS(status));
 	begin_end(post, 1, FAIL_MS);
 	/* Without all rooms no command may run: nobody would record it, or could end it. */
 	bas_spawner_end(post->spawner);
@@ -382,7 +106,7 @@ is_ours(void *ctx, pid_t pid)
 
 	if (pid == post->clerk || bas_spawner_knows(post->spawner, pid))
 		return true;
-	for (const struct pair *pair = post->pairs; pair != NULL; pair = pair->next)
+	for (const struct bas_pair *pair = post->pairs; pair != NULL; pair = pair->next)
 		if (pid == pair->nursery || pid == pair->listener)
 			return true;
 	return false;
@@ -390,7 +114,7 @@ is_ours(void *ctx, pid_t pid)
 
 /* True when the pair is gone. */
 static bool
-pair_reaped(struct post *post, struct pair *pair, pid_t pid, int status)
+pair_reaped(struct post *post, struct bas_pair *pair, pid_t pid, int status)
 {
 	bool retired = pair->nursery_socket < 0;
 	const char *room = pid == pair->nursery ? "nursery" : "listener";
@@ -414,8 +138,8 @@ room_reaped(struct post *post, pid_t pid, int status)
 			fail(post, "clerk", status);
 		return true;
 	}
-	for (struct pair **at = &post->pairs; *at != NULL; at = &(*at)->next) {
-		struct pair *pair = *at;
+	for (struct bas_pair **at = &post->pairs; *at != NULL; at = &(*at)->next) {
+		struct bas_pair *pair = *at;
 
 		if (pid != pair->nursery && pid != pair->listener)
 			continue;
@@ -458,7 +182,7 @@ static bool
 send_policy(struct post *post, const struct bas_config *config,
     const struct bas_listening *listening, int nursery, struct ca_why *why)
 {
-	char *text = policy_text(post, listening, why);
+	char *text = bas_post_policy(post->path, listening, why);
 	struct ca_buf payload = { 0 };
 	bool ok = false;
 
@@ -500,35 +224,35 @@ try_reload(struct post *post, struct bas_config *config, struct ca_why *why)
 {
 	struct bas_listening listening = { 0 };
 	int clerk[2] = { -1, -1 }, spawner = -1;
-	struct pair *pair = NULL;
+	struct bas_pair *pair = NULL;
 	bool ok = false;
 
-	if (!check_reload(post->config, config, why) || !make_socketpair(clerk, why) ||
+	if (!check_reload(post->config, config, why) || !bas_post_socketpair(clerk, why) ||
 	    !bas_listening_open(&listening, config, &post->listening, why))
 		goto out;
 	/* From here on these are the sockets that the post has; a failure keeps them. */
 	post->listening = listening;
-	pair = start_pair(config, &post->listening, clerk[0], &spawner, why);
+	pair = bas_pair_start(config, &post->listening, clerk[0], &spawner, why);
 	if (pair == NULL)
 		goto out;
 	if (!send_policy(post, config, &post->listening, clerk[1], why)) {
-		undo_pair(pair);
+		bas_pair_undo(pair);
 		goto out;
 	}
-	for (struct pair *old = post->pairs; old != NULL; old = old->next)
-		retire(old);
+	for (struct bas_pair *old = post->pairs; old != NULL; old = old->next)
+		bas_pair_retire(old);
 	pair->next = post->pairs;
 	post->pairs = pair;
 	post->config = config;
 	ok = bas_spawner_add_nursery(post->spawner, spawner, config, why);
 	if (!ok)
 		begin_end(post, 1, FAIL_MS);
-	close_pair(clerk);
+	bas_post_close_both(clerk);
 	return ok;
 out:
 	bas_config_free(config);
-	close_one(&spawner);
-	close_pair(clerk);
+	bas_post_close(&spawner);
+	bas_post_close_both(clerk);
 	return ok;
 }
 
@@ -540,13 +264,13 @@ reload(struct post *post)
 
 	/* Before the first pair stands there is nothing to keep or to replace. */
 	if (post->stopping || post->pairs == NULL) {
-		say("not reloaded: the post is not up");
+		bas_post_say("not reloaded: the post is not up");
 		return;
 	}
 	if (bas_config_load(&config, post->path, &why) && try_reload(post, config, &why))
-		say("configuration '%s' is in force for new connections", post->path);
+		bas_post_say("configuration '%s' is in force for new connections", post->path);
 	else
-		say("the old configuration stays: %s", why.text);
+		bas_post_say("the old configuration stays: %s", why.text);
 }
 
 /* ---- start and loop */
@@ -558,10 +282,10 @@ say_ready(const struct post *post)
 
 	for (size_t i = 0; i < post->listening.count; i++) {
 		bas_listening_format(post->listening.fds[i], text);
-		say("'%s' listens on %s", post->config->environment, text);
+		bas_post_say("'%s' listens on %s", post->config->environment, text);
 	}
 	if (post->listening.count == 0)
-		say("'%s' listens nowhere", post->config->environment);
+		bas_post_say("'%s' listens nowhere", post->config->environment);
 }
 
 /* The clerk is ready: doors may open. */
@@ -571,8 +295,8 @@ open_doors(struct post *post, struct ca_why *why)
 	struct bas_config *config = (struct bas_config *)post->config;
 	int spawner = -1;
 
-	post->pairs = start_pair(config, &post->listening, post->first_nursery, &spawner, why);
-	close_one(&post->first_nursery);
+	post->pairs = bas_pair_start(config, &post->listening, post->first_nursery, &spawner, why);
+	bas_post_close(&post->first_nursery);
 	if (post->pairs == NULL)
 		return false;
 	post->given = true;
@@ -596,7 +320,7 @@ read_clerk(struct post *post)
 		if (frame.type == BAS_F_READY && post->pairs == NULL && post->first_nursery >= 0) {
 			if (open_doors(post, &why))
 				return;
-			say("%s", why.text);
+			bas_post_say("%s", why.text);
 			begin_end(post, 1, FAIL_MS);
 			return;
 		}
@@ -648,7 +372,7 @@ loop(struct post *post)
 		};
 
 		if (post->stopping && now_ms() >= post->deadline) {
-			say("what did not end in time is killed");
+			bas_post_say("what did not end in time is killed");
 			end_hard(post);
 			return 1;
 		}
@@ -692,12 +416,12 @@ start(struct post *post, const struct bas_config *config, struct ca_why *why)
 	if (confinement == NULL || !bas_spawner_new(&post->spawner, confinement, why) ||
 	    !bas_listening_open(&post->listening, config, NULL, why) ||
 	    !bas_room_prepare_state(config, why) || !block_signals(post, why) ||
-	    !make_socketpair(clerk, why) || !make_socketpair(nursery, why))
+	    !bas_post_socketpair(clerk, why) || !bas_post_socketpair(nursery, why))
 		goto out;
-	policy = policy_text(post, &post->listening, why);
+	policy = bas_post_policy(post->path, &post->listening, why);
 	if (policy == NULL)
 		goto out;
-	post->clerk = start_clerk(config, getpid(), clerk[1], nursery[1], policy);
+	post->clerk = bas_post_start_clerk(config, getpid(), clerk[1], nursery[1], policy);
 	if (post->clerk < 0) {
 		post->clerk = 0;
 		ca_why_set(why, "fork: %s", strerror(errno));
@@ -709,8 +433,8 @@ start(struct post *post, const struct bas_config *config, struct ca_why *why)
 	ok = true;
 out:
 	free(policy);
-	close_pair(clerk);
-	close_pair(nursery);
+	bas_post_close_both(clerk);
+	bas_post_close_both(nursery);
 	return ok;
 }
 
@@ -729,7 +453,7 @@ bas_post_run(const char *path)
 	bas_title_set("spawner");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !bas_config_load(&config, path, &why) ||
 	    !start(post, config, &why)) {
-		say("%s", why.text);
+		bas_post_say("%s", why.text);
 		goto out;
 	}
 	post->config = config;
@@ -739,9 +463,9 @@ out:
 		bas_config_free(config);
 	bas_spawner_free(post->spawner);
 	bas_listening_close(&post->listening);
-	close_one(&post->clerk_socket);
-	close_one(&post->first_nursery);
-	close_one(&post->signals);
+	bas_post_close(&post->clerk_socket);
+	bas_post_close(&post->first_nursery);
+	bas_post_close(&post->signals);
 	free(post);
 	return status;
 }
