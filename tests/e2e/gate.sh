@@ -70,9 +70,9 @@ like "$err$out" 'PTY allocation|terminal' 'no terminal where the grant has none'
 cert=$cert_with
 
 # ---- what is refused ----
-refused 127 "no command 'sh'" 'a command that is not listed' sh
-refused 127 'no command' 'a path' /usr/bin/id
-refused 127 'no command' 'a separator' ';id'
+refused 127 "no such command: 'sh'" 'a command that is not listed' sh
+refused 127 'no such command' 'a path' /usr/bin/id
+refused 127 'no such command' 'a separator' ';id'
 refused 126 'missing|needs|n' 'a missing argument' count
 refused 126 'integer|number' 'a number that is none' count 1x
 refused 126 'surplus|argument' 'a surplus argument' true x

@@ -120,6 +120,7 @@ role_user() {
 
 write_gate_conf() { # [EXTRA-ROLES-FILE [EXTRA-TOP-FILE]]
 	cp "$scene/keys/gate" "$scene/gate_host_key"
+	cp "$scene/keys/gate.pub" "$scene/gate_host_key.pub"
 	cp "$scene/ca/approvers" "$scene/approvers"
 	chmod 644 "$scene/approvers"
 	[ -e "$scene/krl" ] || ca krl >"$scene/krl"
@@ -142,10 +143,12 @@ start_gate() { # [ENV=VALUE...]
 		sed 's/^/# gate: /' "$scene/gate.log" >&2
 		return 1
 	}
-	port=$(bastion status --json | jq -r '.listening[0]' | sed 's/.*://')
 	echo "[127.0.0.1]:$port $(cut -d' ' -f1,2 "$scene/keys/gate.pub")" >"$scene/known_hosts"
 }
-gate_ready() { bastion status --json | jq -e '.listening[0]'; }
+gate_ready() {
+	port=$(bastion status --json | jq -r '.listening[0]' | sed 's/.*://')
+	[ -n "$port" ]
+}
 
 stop_gate() {
 	[ -n "$gate_pid" ] || return 0
