@@ -20,6 +20,9 @@
 #define BAS_FRAME_MAX (160 * 1024) /* bytes of a payload */
 #define BAS_FRAME_FDS 3
 
+/* What everyone is told whom no trusted authority certified, by door and keeper alike. */
+#define BAS_STRANGER_BANNER "postern: access is by certificate only\r\n"
+
 /*
  * Types. First the direction, then the payload, then [descriptors].
  *

@@ -18,27 +18,32 @@
 
 #include "bastion/session.h"
 
-#define STRANGER "access is by certificate only"
-
-/* The sentence, if there is one, becomes a banner (RFC 4252 section 5.4). */
 static void
-give_verdict(struct bas_keeper *keeper, bool ok, const char *sentence)
+give_banner(struct bas_keeper *keeper, bool ok, const char *banner)
 {
 	struct ca_buf payload = { 0 };
-	char banner[CA_WHY_SIZE + 16] = "";
 
-	if (sentence[0] != '\0')
-		snprintf(banner, sizeof(banner), "postern: %s\r\n", sentence);
 	ca_buf_put_u8(&payload, ok);
 	ca_buf_put_cstring(&payload, banner);
 	bas_keeper_tell(keeper, BAS_F_VERDICT, &payload, NULL, 0);
 	ca_buf_clear(&payload);
 }
 
+/* The sentence, if there is one, becomes a banner (RFC 4252 section 5.4). */
+static void
+give_verdict(struct bas_keeper *keeper, bool ok, const char *sentence)
+{
+	char banner[CA_WHY_SIZE + 16] = "";
+
+	if (sentence[0] != '\0')
+		snprintf(banner, sizeof(banner), "postern: %s\r\n", sentence);
+	give_banner(keeper, ok, banner);
+}
+
 static void
 refuse_stranger(struct bas_keeper *keeper)
 {
-	give_verdict(keeper, false, keeper->stranger_told ? "" : STRANGER);
+	give_banner(keeper, false, keeper->stranger_told ? "" : BAS_STRANGER_BANNER);
 	keeper->stranger_told = true;
 }
 

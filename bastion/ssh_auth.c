@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "bastion/frame.h"
 #include "ca/text.h"
 
 #define SILENCE_MS 400
@@ -87,6 +88,25 @@ count_auth(struct bas_ssh *ssh)
 }
 
 static void
+show_banner(struct bas_ssh *ssh, const char *banner)
+{
+	struct ca_reader reader = ca_reader_of(ssh->shown.data, ssh->shown.len);
+	ssh_string text;
+
+	if (*banner == '\0')
+		return;
+	while (reader.left > 0)
+		if (ca_bytes_is(ca_read_string(&reader), banner))
+			return;
+	ca_buf_put_cstring(&ssh->shown, banner);
+	text = ssh_string_from_char(banner);
+	if (text == NULL)
+		return;
+	(void)ssh_send_issue_banner(ssh->session, text);
+	ssh_string_free(text);
+}
+
+static void
 judge_auth(struct bas_ssh *ssh, ssh_message message)
 {
 	const char *name = ssh_message_auth_user(message);
@@ -110,6 +130,8 @@ judge_auth(struct bas_ssh *ssh, ssh_message message)
 	return;
 refuse:
 	ca_buf_clear(&blob);
+	if (ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY)
+		show_banner(ssh, BAS_STRANGER_BANNER);
 	ssh_message_reply_default(message);
 }
 
@@ -122,25 +144,6 @@ run_auth(struct bas_ssh *ssh)
 		ssh->kept = bas_ssh_queue_take(&ssh->auth);
 		judge_auth(ssh, ssh->kept);
 	}
-}
-
-static void
-show_banner(struct bas_ssh *ssh, const char *banner)
-{
-	struct ca_reader reader = ca_reader_of(ssh->shown.data, ssh->shown.len);
-	ssh_string text;
-
-	if (*banner == '\0')
-		return;
-	while (reader.left > 0)
-		if (ca_bytes_is(ca_read_string(&reader), banner))
-			return;
-	ca_buf_put_cstring(&ssh->shown, banner);
-	text = ssh_string_from_char(banner);
-	if (text == NULL)
-		return;
-	(void)ssh_send_issue_banner(ssh->session, text);
-	ssh_string_free(text);
 }
 
 /* All that came so far has been heard. */
