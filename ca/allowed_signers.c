@@ -241,38 +241,46 @@ check_not_another(const struct ca_allowed_signers *signers, const struct ca_key 
 	return true;
 }
 
-static bool
+/* The name, or NULL. */
+static const char *
 identify_cert(const struct ca_allowed_signers *signers, const struct ca_cert *cert, int64_t now,
-    const char **name, struct ca_why *why)
+    struct ca_why *why)
 {
 	for (size_t i = 0; i < signers->count; i++) {
 		const struct ca_allowed_signer *entry = &signers->entries[i];
+		const char *name;
 
-		if (entry->is_authority && is_valid_at(entry, now) &&
-		    ca_key_equal(entry->key, cert->authority))
-			return check_cert(cert, now, why) &&
-			       (*name = find_vouched(entry, cert, why)) != NULL &&
-			       check_not_another(signers, cert->key, *name, why);
+		if (!entry->is_authority || !is_valid_at(entry, now) ||
+		    !ca_key_equal(entry->key, cert->authority))
+			continue;
+		if (!check_cert(cert, now, why))
+			return NULL;
+		name = find_vouched(entry, cert, why);
+		if (name == NULL || !check_not_another(signers, cert->key, name, why))
+			return NULL;
+		return name;
 	}
-	return say_not_listed(signers, cert->authority, true, now, why);
+	(void)say_not_listed(signers, cert->authority, true, now, why);
+	return NULL;
 }
 
 bool
 ca_allowed_signers_identify(const struct ca_allowed_signers *signers, const struct ca_sshsig *sig,
     int64_t now, char **name, struct ca_why *why)
 {
-	const char *found = NULL;
+	const char *found;
 
 	*name = NULL;
 	/* As with ssh-keygen, a certificate counts by its authority alone. */
 	if (sig->cert != NULL) {
-		if (!identify_cert(signers, sig->cert, now, &found, why))
-			return false;
+		found = identify_cert(signers, sig->cert, now, why);
 	} else {
 		found = ca_allowed_signers_name_of(signers, sig->key, now);
 		if (found == NULL)
-			return say_not_listed(signers, sig->key, false, now, why);
+			(void)say_not_listed(signers, sig->key, false, now, why);
 	}
+	if (found == NULL)
+		return false;
 	*name = strdup(found);
 	return *name != NULL || ca_why_set(why, "out of memory");
 }
