@@ -37,14 +37,14 @@ format_time(uint64_t time, char out[static TIME_SIZE])
 static void
 put_front(struct ca_buf *out, uint64_t time, char code)
 {
+	const char back[] = { ',', '"', code, '"', ',', '"' };
 	char front[TIME_SIZE + 8];
 	size_t n = 1;
 
 	front[0] = '[';
 	n += format_time(time, front + 1);
-	memcpy(front + n, ",\"?\",\"", 6);
-	front[n + 2] = code;
-	ca_buf_put(out, front, n + 6);
+	memcpy(front + n, back, sizeof(back));
+	ca_buf_put(out, front, n + sizeof(back));
 }
 
 /* One event that is a line, and the `B` behind it when its text is not exact. */

@@ -59,8 +59,7 @@ rec_cmd_list(struct rec_program *program)
 		printf("%-24s %-20s %8s  %-24s %-24s %-5s %-9s %s\n", "RECORDING", "BEGUN",
 		    "LENGTH", "WHO", "WHERE", "EXIT", "STATE", "COMMAND");
 	status = REC_DONE;
-	json_array_foreach(names, i, name)
-	{
+	for (i = 0; (name = json_array_get(names, i)) != NULL; i++) {
 		row = rec_catalog_describe(folder_fd, json_string_value(name), &why);
 		if (row == NULL) {
 			status = rec_fail(REC_REFUSED, &why);

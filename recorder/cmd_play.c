@@ -65,7 +65,8 @@ play(struct rec_program *program, struct rec_player *player, struct ca_why *why)
 	player->idle = program->idle < 0 ? UINT64_MAX : (uint64_t)(program->idle * 1e6);
 	ok = rec_player_run(player, why);
 	if (player->terminal != NULL)
-		rec_terminal_return(&terminal);
+		rec_terminal_return(player->terminal);
+	player->terminal = NULL;
 	return ok;
 }
 

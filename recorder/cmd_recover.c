@@ -111,7 +111,8 @@ rec_cmd_recover(struct rec_program *program)
 	}
 	if (program->argc > 0)
 		recover_one(&r, program->argv[0]);
-	json_array_foreach(names, i, name) recover_one(&r, json_string_value(name));
+	for (i = 0; (name = json_array_get(names, i)) != NULL; i++)
+		recover_one(&r, json_string_value(name));
 	if (r.done == 0 && r.failed == 0)
 		puts("nothing to recover");
 	status = r.failed > 0 ? REC_REFUSED : REC_DONE;

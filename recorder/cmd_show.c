@@ -31,8 +31,7 @@ rec_cmd_show(struct rec_program *program)
 {
 	int folder_fd = rec_open_recordings(program);
 	struct ca_why why = { "" };
-	json_t *facts, *value;
-	const char *name;
+	json_t *facts;
 
 	if (folder_fd < 0)
 		return REC_NOT_YET;
@@ -44,7 +43,9 @@ rec_cmd_show(struct rec_program *program)
 		json_dumpf(facts, stdout, JSON_ENSURE_ASCII | JSON_INDENT(1));
 		putchar('\n');
 	} else {
-		json_object_foreach(facts, name, value) print_fact(name, value);
+		for (void *at = json_object_iter(facts); at != NULL;
+		     at = json_object_iter_next(facts, at))
+			print_fact(json_object_iter_key(at), json_object_iter_value(at));
 	}
 	json_decref(facts);
 	return REC_DONE;

@@ -62,8 +62,6 @@ static bool
 verify_log(struct verification *v, const char *folder, const char *only)
 {
 	struct ca_why why = { "" };
-	const char *name;
-	json_t *facts;
 	char note[CA_WHY_SIZE];
 
 	if (!rec_log_verify(folder, v->log_key, &why) ||
@@ -73,13 +71,16 @@ verify_log(struct verification *v, const char *folder, const char *only)
 		return false;
 	}
 	report(v, "log", "good", "-", "entries, leaves and checkpoint agree");
-	json_object_foreach(v->log, name, facts)
-	{
-		if ((only != NULL && strcmp(only, name) != 0) ||
-		    json_object_get(facts, "run") == NULL || rec_catalog_has(v->folder_fd, name))
+	for (void *at = json_object_iter(v->log); at != NULL;
+	     at = json_object_iter_next(v->log, at)) {
+		const char *name = json_object_iter_key(at);
+		const json_t *run = json_object_get(json_object_iter_value(at), "run");
+
+		if ((only != NULL && strcmp(only, name) != 0) || run == NULL ||
+		    rec_catalog_has(v->folder_fd, name))
 			continue;
 		snprintf(note, sizeof(note), "log entry %lld began it, and it is not there",
-		    (long long)json_integer_value(json_object_get(facts, "run")));
+		    (long long)json_integer_value(run));
 		v->bad = true;
 		report(v, name, "BAD", "missing", note);
 	}
@@ -113,7 +114,8 @@ verify_all(struct verification *v, struct ca_why *why)
 
 	if (names == NULL)
 		return false;
-	json_array_foreach(names, i, name) verify_one(v, json_string_value(name));
+	for (i = 0; (name = json_array_get(names, i)) != NULL; i++)
+		verify_one(v, json_string_value(name));
 	json_decref(names);
 	return true;
 }

@@ -17,6 +17,8 @@
 #define WIDE  16
 #define WORST 6 /* \u001f */
 
+static const uint8_t replacement[] = { 0xef, 0xbf, 0xbd }; /* U+FFFD */
+
 /* Needs escaping or a closer look: not a plain ASCII character. */
 static bool
 is_special(uint8_t c)
@@ -209,8 +211,8 @@ rec_json_put_text(struct ca_buf *out, const void *data, size_t len)
 		else if (p < end) {
 			p = copy_wide(&o, p, end);
 			if (p < end && *p >= 0x80) {
-				memcpy(o, "\xef\xbf\xbd", 3);
-				o += 3;
+				memcpy(o, replacement, sizeof(replacement));
+				o += sizeof(replacement);
 				p++;
 				exact = false;
 			}

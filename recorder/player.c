@@ -118,7 +118,7 @@ wait_once(struct rec_player *player, struct wait *wait, struct ca_why *why)
 		take_signal(player);
 		return QUIT;
 	}
-	if (n > 0 && fds[1].revents != 0)
+	if (n > 0 && player->terminal != NULL && fds[1].revents != 0)
 		return read_keys(player, wait, why);
 	return n == 0 ? SHOW : WAIT;
 }

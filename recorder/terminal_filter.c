@@ -6,6 +6,7 @@
  */
 #include "terminal_filter.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "ca/text.h"
@@ -144,14 +145,13 @@ take_charset(struct rec_terminal_filter *filter, struct ca_buf *out, uint8_t c)
 static void
 take_string(struct rec_terminal_filter *filter, uint8_t c)
 {
-	if (filter->state == REC_FILTER_STRING_ESCAPE && c == '\\')
-		filter->state = REC_FILTER_TEXT;
-	else if (c == ESC)
+	bool ended = c == 0x07 || c == 0x18 || c == 0x1a ||
+		     (c == '\\' && filter->state == REC_FILTER_STRING_ESCAPE);
+
+	if (c == ESC)
 		filter->state = REC_FILTER_STRING_ESCAPE;
-	else if (c == 0x07 || c == 0x18 || c == 0x1a)
-		filter->state = REC_FILTER_TEXT;
 	else
-		filter->state = REC_FILTER_STRING;
+		filter->state = ended ? REC_FILTER_TEXT : REC_FILTER_STRING;
 }
 
 /* Text up to the next control; gives how many bytes it took. */
