@@ -257,7 +257,7 @@ bas_keeper_init(struct bas_keeper *keeper, const struct bas_ready *ready,
 	keeper->fds = *fds;
 	keeper->address = address;
 	keeper->krl_fd = keeper->boot_timer = keeper->wall_timer = -1;
-	keeper->warn_at[0] = keeper->warn_at[1] = BAS_NEVER;
+	keeper->warn_at[0] = keeper->warn_at[1] = keeper->trim_at = BAS_NEVER;
 	keeper->grace_at = bas_clock_boot() + keeper->config->limits.grace * BAS_SECOND;
 	for (size_t i = 0; i < 3; i++)
 		if (fcntl(sockets[i], F_SETFL, O_RDWR | O_NONBLOCK) != 0)

@@ -157,6 +157,8 @@ struct bas_keeper {
 	struct ca_signer *seal_key;
 	struct ca_cert *seal_cert;
 
+	uint64_t trim_at; /* boot clock: when to give unused memory back */
+
 	/* end */
 	uint64_t ending_at; /* boot clock: when patience is over */
 	bool door_lost, clerk_lost, spawner_lost;
@@ -293,6 +295,8 @@ CA_MUST_USE bool bas_window_open(struct bas_keeper *keeper);
 void bas_window_check(struct bas_keeper *keeper);
 /* Milliseconds for poll, -1: none. */
 int bas_window_wait(const struct bas_keeper *keeper);
+/* Something has ended that used memory. */
+void bas_window_trim(struct bas_keeper *keeper);
 uint64_t bas_window_monotonic(void); /* CLOCK_MONOTONIC, microseconds */
 
 /* keeper_sandbox.c */

@@ -270,6 +270,7 @@ enter(struct bas_keeper *keeper, struct ca_grant *grant, const struct bas_role *
 	keeper->state = BAS_KEEPER_OPEN;
 	(void)!write(keeper->fds.status, "A", 1);
 	give_verdict(keeper, true, "");
+	bas_window_trim(keeper);
 }
 
 static void

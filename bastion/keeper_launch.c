@@ -296,6 +296,7 @@ bas_run_spawned(struct bas_keeper *keeper, struct bas_channel *channel, struct c
 		if (run->command->timeout > 0 && run->cause == BAS_CAUSE_NONE)
 			run->stop_at = bas_clock_boot() + run->command->timeout * BAS_SECOND;
 		bas_run_started(keeper, channel);
+		bas_window_trim(keeper);
 		/* It was stopped while it started: the tag is known only now. */
 		if (run->stopped) {
 			run->stopped = false;

@@ -274,6 +274,7 @@ bas_run_finish(struct bas_keeper *keeper, struct bas_channel *channel, bool forc
 	ca_buf_clear(&payload);
 	bas_run_free(run);
 	channel->run = NULL;
+	bas_window_trim(keeper);
 }
 
 /* The run whose tag it is, or NULL: frames cross. */

@@ -10,11 +10,13 @@
 #include "bastion/keeper.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#define TRIM_AFTER   BAS_SECOND /* a connection for one command is over by then, and need not pay */
 #define END_PATIENCE (BAS_SECOND * 6 / 10) /* everything is over within one second */
 
 static const unsigned warnings[2] = { 300, 60 }; /* seconds before the end */
@@ -104,6 +106,22 @@ check_window(struct bas_keeper *keeper, uint64_t now)
 		bas_keeper_end(keeper, END_PATIENCE, "session ended: no timer");
 }
 
+void
+bas_window_trim(struct bas_keeper *keeper)
+{
+	keeper->trim_at = bas_clock_boot() + TRIM_AFTER;
+}
+
+/* Sessions are idle most of their time, and there are many of them. */
+static void
+check_memory(struct bas_keeper *keeper, uint64_t now)
+{
+	if (now < keeper->trim_at)
+		return;
+	keeper->trim_at = BAS_NEVER;
+	(void)malloc_trim(0);
+}
+
 static void
 check_run(struct bas_keeper *keeper, struct bas_run *run, uint64_t now)
 {
@@ -139,6 +157,7 @@ bas_window_check(struct bas_keeper *keeper)
 			check_run(keeper, channel->run, now);
 	if (keeper->state == BAS_KEEPER_ENDING && now >= keeper->ending_at)
 		keeper->state = BAS_KEEPER_OVER;
+	check_memory(keeper, now);
 }
 
 /* Rounded up: a millisecond early would be a turn for nothing. */
@@ -160,7 +179,7 @@ bas_window_wait(const struct bas_keeper *keeper)
 {
 	uint64_t boot = bas_clock_boot();
 	uint64_t monotonic = bas_window_monotonic();
-	int wait = INT_MAX;
+	int wait = milliseconds(boot, keeper->trim_at, BAS_SECOND / 1000);
 
 	if (keeper->state == BAS_KEEPER_LOGIN)
 		wait = milliseconds(boot, keeper->grace_at, BAS_SECOND / 1000);
