@@ -194,13 +194,14 @@ copy_wide(uint8_t **to, const uint8_t *p, const uint8_t *end)
 bool
 rec_json_put_text(struct ca_buf *out, const void *data, size_t len)
 {
-	const uint8_t *p = data, *end = p + len;
+	const uint8_t *p = data, *end;
 	size_t before = out->len;
 	bool exact = true;
-	uint8_t *o = ca_buf_grow(out, len * WORST + WIDE);
+	uint8_t *o;
 
-	if (o == NULL)
+	if (len == 0 || (o = ca_buf_grow(out, len * WORST + WIDE)) == NULL)
 		return true; /* the buffer remembers */
+	end = p + len;
 	while (p < end) {
 		size_t n = copy_plain(o, p, (size_t)(end - p));
 

@@ -18,6 +18,7 @@
 #include "ca/text.h"
 
 #define CHUNK	       ((size_t)256 << 10)
+#define TRIES	       3
 #define CHAIN_FILE_MAX ((size_t)96 << 20)
 #define SIG_END	       "-----END SSH SIGNATURE-----\n"
 #define SIG_BEGIN      "-----BEGIN SSH SIGNATURE-----\n"
@@ -152,9 +153,8 @@ load_kept(struct rec_chain *chain, int folder_fd, const char *name, struct ca_wh
 	return ok;
 }
 
-bool
-rec_chain_load(
-    struct rec_chain *out, int folder_fd, const char *name, bool repair, struct ca_why *why)
+static bool
+load_once(struct rec_chain *out, int folder_fd, const char *name, bool repair, struct ca_why *why)
 {
 	char file[NAME_MAX + 1];
 	struct rec_chain_link *link;
@@ -182,6 +182,22 @@ rec_chain_load(
 fail:
 	rec_chain_clear(out);
 	return false;
+}
+
+bool
+rec_chain_load(
+    struct rec_chain *out, int folder_fd, const char *name, bool repair, struct ca_why *why)
+{
+	/* a writer may have moved on between our look at the kept seals and at the newest */
+	for (int i = 0; i < TRIES; i++) {
+		if (!load_once(out, folder_fd, name, repair, why))
+			return false;
+		if (out->count == 0 || rec_chain_last(out)->seal.sequence == out->count)
+			return true;
+		if (i + 1 < TRIES)
+			rec_chain_clear(out);
+	}
+	return true; /* rec_chain_check says which one is missing */
 }
 
 static bool

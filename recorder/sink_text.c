@@ -37,10 +37,10 @@ flush(struct sink_text *text, struct ca_why *why)
 static void
 put_line(struct ca_buf *out, const uint8_t *data, size_t len)
 {
-	const uint8_t *end = data + len;
+	const uint8_t *end;
 
-	if (len > 0 && end[-1] == '\r')
-		end--;
+	len -= len > 0 && data[len - 1] == '\r';
+	end = len > 0 ? data + len : data;
 	while (data < end) {
 		const uint8_t *stop = data;
 
@@ -68,10 +68,11 @@ put_event(struct rec_sink *sink, const struct rec_event *event, struct ca_why *w
 {
 	struct sink_text *text = (struct sink_text *)sink;
 	struct ca_buf *line = &text->lines[event->code == 'e'];
-	const uint8_t *next = event->data, *end = next + event->len;
+	const uint8_t *next = event->data, *end;
 
-	if (event->code != 'o' && event->code != 'e')
+	if ((event->code != 'o' && event->code != 'e') || event->len == 0)
 		return true;
+	end = next + event->len;
 	while (next < end) {
 		const uint8_t *lf = memchr(next, '\n', (size_t)(end - next));
 		const uint8_t *stop = lf == NULL ? end : lf;
