@@ -134,8 +134,8 @@ main(int argc, char **argv)
 		rec_log_close(log);
 		puts("live");
 		fflush(stdout);
-		record(recording, STDIN_FILENO, 'o', &time_us);
-		return 0;
+		for (;;)
+			pause();
 	}
 	record(recording, STDIN_FILENO, 'o', &time_us);
 	record(recording, 3, 'e', &time_us);

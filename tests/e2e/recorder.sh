@@ -154,11 +154,9 @@ mv "$scene/log" "$state/log"
 # ---- recover ----
 printf 'first\n' | make_recording 20261121-s5.1 --open
 verdict 3 'open  20261121-s5.1 .*not sealed: recover it' 'an open recording'
-mkfifo "$scene/hold"
-make_recording 20261121-s5.2 --live <"$scene/hold" >"$scene/live" &
+"$build/tests/e2e/make_recording" "$state" 20261121-s5.2 --live >"$scene/live" &
 extra_pids+=($!)
 live_pid=$!
-exec 8>"$scene/hold"
 wait_for 10 grep -q live "$scene/live"
 like "$(recorder list)" 's5\.2 .* live ' 'a recording that is being written is live'
 try recorder verify 20261121-s5.2
@@ -167,7 +165,6 @@ try recorder recover 20261121-s5.2
 is "$status" 1 'recovery keeps its hands off it'
 like "$said" 'is being written' 'and says why'
 kill -9 "$live_pid"
-exec 8>&-
 { wait "$live_pid"; } 2>/dev/null
 printf '[99.0,"o","cut' >>"$recordings/20261121-s5.2.cast"
 is "$(recorder cat 20261121-s5.2 2>/dev/null)" 'behind the seal' 'after kill -9 cat gives what was written'
