@@ -2,12 +2,11 @@
 /*
  * make_recording.c - fills a post's state folder as a gate does, without a gate.
  *
- *   make_recording STATE NAME [COMMAND]     standard input becomes the output of a recording that
- * ends with 0 make_recording STATE NAME --open        the same, sealed once, then more, and never
- * closed make_recording STATE NAME --live        the same, and holds it until standard input's
- * writer is gone
+ * make_recording STATE NAME COMMAND: standard input is the output of a recording that ends with 0;
+ * what comes on descriptor 3, if it is open, is its stderr. COMMAND may be
  *
- * What comes on descriptor 3, if it is open, is recorded as stderr.
+ *   --open    sealed once, then more, and never closed
+ *   --live    the same, and held until it is killed
  */
 #include <fcntl.h>
 #include <stdio.h>
