@@ -18,6 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What a door may allocate: its own buffers, and for each channel what libssh's window lets in and
+ * as much taken out of it. */
+#define MEMORY	       ((size_t)24 << 20)
+#define CHANNEL_MEMORY ((size_t)5 << 20)
+
 #define KEEPER_FRAMES 16     /* taken before the client gets its turn */
 #define LOOK_MS	      60000  /* how often the peer is looked at */
 #define DEAD_MS	      180000 /* without any acknowledgement while one is due */
@@ -399,7 +404,8 @@ begin(struct bas_door *door, const struct bas_door_spec *spec, struct ca_why *wh
 	if (!bas_ssh_new(&door->ssh, spec->host, spec->client, spec->limits->auth_requests, &calls,
 		door, why))
 		return false;
-	return spec->sandbox == NULL || bas_sandbox_enter(spec->sandbox, fds, why);
+	return spec->sandbox == NULL || bas_sandbox_enter(spec->sandbox, fds,
+					    MEMORY + CHANNEL_MEMORY * spec->limits->channels, why);
 }
 
 static void

@@ -2,9 +2,10 @@
 /*
  * door.h - one client's connection: SSH on one side, frames to its keeper on the other.
  *
- * The door believes nothing it reads and decides nothing: it proves that a key was held, passes requests on
- * to the keeper, and moves bytes between the client's channels and the descriptors that the
- * keeper gave it. door.c owns the connection, door_channel.c the channels, door_sandbox.c the fence.
+ * The door believes nothing it reads and decides nothing: it proves that a key was held, passes
+ * requests on to the keeper, and moves bytes between the client's channels and the descriptors that
+ * the keeper gave it. door.c owns the connection, door_channel.c the channels, door_sandbox.c the
+ * fence.
  */
 #ifndef BAS_DOOR_H
 #define BAS_DOOR_H
@@ -26,11 +27,12 @@ struct bas_sandbox;
 CA_MUST_USE bool bas_sandbox_new(struct bas_sandbox **out, struct ca_why *why);
 void bas_sandbox_free(struct bas_sandbox *sandbox);
 /*
- * For good: no new privileges, not dumpable, low limits (`fds` open descriptors), and of system calls
- * only what moves bytes. Opening, naming and connecting fail; everything else kills.
+ * For good: no new privileges, not dumpable, low limits (`fds` open descriptors, `memory` bytes),
+ * and of system calls only what moves bytes. Opening, naming and connecting fail; everything else
+ * kills.
  */
-CA_MUST_USE bool bas_sandbox_enter(const struct bas_sandbox *sandbox, unsigned fds,
-    struct ca_why *why);
+CA_MUST_USE bool bas_sandbox_enter(
+    const struct bas_sandbox *sandbox, unsigned fds, size_t memory, struct ca_why *why);
 /* Closes every descriptor but 0, 1, 2 and these two. */
 void bas_sandbox_close_others(int a, int b);
 
@@ -45,10 +47,10 @@ struct bas_door_spec {
 int bas_door_run(const struct bas_door_spec *spec);
 
 enum bas_door_state {
-	BAS_DOOR_NEW,     /* may ask for a terminal, then for a command */
-	BAS_DOOR_ASKED,   /* the keeper was asked for a terminal or a command */
+	BAS_DOOR_NEW,	  /* may ask for a terminal, then for a command */
+	BAS_DOOR_ASKED,	  /* the keeper was asked for a terminal or a command */
 	BAS_DOOR_RUNNING, /* bytes flow */
-	BAS_DOOR_ENDED,   /* closed by one side at least */
+	BAS_DOOR_ENDED,	  /* closed by one side at least */
 };
 
 struct bas_door;
@@ -62,11 +64,11 @@ struct bas_door_channel {
 	bool asked_terminal; /* what ASKED is about */
 	bool terminal;
 	struct pollfd *polled; /* io, errors; NULL before the first time */
-	int io, errors;        /* the keeper's; -1: not there, or read to the end (errors) */
-	bool io_ended;       /* read to the end */
-	bool input_ended;    /* the client's EOF */
-	bool input_dead;     /* nobody reads it any more */
-	struct ca_buf input; /* read from the client, not yet taken by the keeper */
+	int io, errors;	       /* the keeper's; -1: not there, or read to the end (errors) */
+	bool io_ended;	       /* read to the end */
+	bool input_ended;      /* the client's EOF */
+	bool input_dead;       /* nobody reads it any more */
+	struct ca_buf input;   /* read from the client, not yet taken by the keeper */
 	size_t input_at;
 	struct ca_buf output; /* read from the keeper while keys were renewed */
 	size_t output_at;
@@ -80,18 +82,19 @@ struct bas_door {
 	struct bas_ssh *ssh;
 	const struct bas_limits *limits;
 	int client, keeper;
-	bool over;              /* no more to do */
-	bool client_gone;       /* nobody to say anything to */
-	bool ending;            /* the keeper said BAS_F_END */
-	char *last_words;       /* and with this text */
+	bool over;		 /* no more to do */
+	bool client_gone;	 /* nobody to say anything to */
+	bool ending;		 /* the keeper said BAS_F_END */
+	char *last_words;	 /* and with this text */
 	int64_t started, end_by; /* ms */
-	int64_t looked;          /* when the peer was last seen to be there, ms */
+	int64_t looked;		 /* when the peer was last seen to be there, ms */
 	struct bas_door_channel *channels;
 	unsigned channel_count;
 	uint32_t next_id;
 	const char *refused[16]; /* kinds already told */
-	struct bas_door_frame *backlog, **backlog_end; /* frames that the keeper has no room for yet */
-	struct pollfd *fds;      /* 2 and two for each channel */
+	struct bas_door_frame *backlog,
+	    **backlog_end;  /* frames that the keeper has no room for yet */
+	struct pollfd *fds; /* 2 and two for each channel */
 	uint8_t chunk[BAS_DOOR_CHUNK];
 	uint8_t frame[BAS_FRAME_MAX];
 };
@@ -108,7 +111,8 @@ void bas_door_channel_signal(void *owner, const char *name);
 void bas_door_channel_closed(void *owner);
 void bas_door_channel_freed(void *owner);
 
-/* BAS_F_PTY_REPLY, BAS_F_STARTED, BAS_F_EXIT. False: not what the keeper may say now. Takes the descriptors. */
+/* BAS_F_PTY_REPLY, BAS_F_STARTED, BAS_F_EXIT. False: not what the keeper may say now. Takes the
+ * descriptors. */
 CA_MUST_USE bool bas_door_channel_frame(struct bas_door *door, struct bas_frame *frame);
 /* Fills two entries. */
 void bas_door_channel_poll(const struct bas_door_channel *channel, struct pollfd fds[static 2]);

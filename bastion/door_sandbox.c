@@ -60,6 +60,8 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(restart_syscall),
+	SCMP_SYS(alarm),
+	SCMP_SYS(setitimer),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
 };
@@ -176,12 +178,13 @@ limit(int resource, rlim_t value)
 }
 
 bool
-bas_sandbox_enter(const struct bas_sandbox *sandbox, unsigned fds, struct ca_why *why)
+bas_sandbox_enter(
+    const struct bas_sandbox *sandbox, unsigned fds, size_t memory, struct ca_why *why)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return ca_why_set(why, "privileges cannot be given up: %s", strerror(errno));
 	if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_FSIZE, 0) ||
-	    !limit(RLIMIT_NOFILE, fds))
+	    !limit(RLIMIT_NOFILE, fds) || (!SANITIZED && !limit(RLIMIT_DATA, memory)))
 		return ca_why_set(why, "limits cannot be set: %s", strerror(errno));
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &sandbox->program, 0, 0) != 0)
 		return ca_why_set(why, "seccomp: %s", strerror(errno));

@@ -9,9 +9,15 @@
 #include "bastion/ssh_parts.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* libssh's own window is at most 2 MiB, and it does not hold a client to it. */
 #define UNREAD_MAX (2304u * 1024)
+
+/* libssh 0.10 packs empty packets for ever for a client that takes packets of 10 bytes. Such a door
+ * ends by SIGALRM. */
+#define CAN_SPIN     (LIBSSH_VERSION_INT < SSH_VERSION_INT(0, 11, 0))
+#define SPIN_SECONDS 2
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -260,8 +266,14 @@ bas_ssh_write(struct bas_ssh_channel *channel, const void *data, size_t len, boo
 		len = room;
 	if (len == 0)
 		return 0;
+	if (CAN_SPIN)
+		alarm(SPIN_SECONDS);
 	wrote = errors ? ssh_channel_write_stderr(channel->channel, data, (uint32_t)len)
 		       : ssh_channel_write(channel->channel, data, (uint32_t)len);
+	if (CAN_SPIN)
+		alarm(0);
+	if (wrote < 0)
+		channel->ssh->broken = true;
 	return wrote < 0 ? -1 : wrote;
 }
 

@@ -71,12 +71,23 @@ stub_find(struct stub *stub, uint32_t id)
 	return NULL;
 }
 
+/* The door is gone, and with it everything that runs. */
+static void
+stub_leave(struct stub *stub)
+{
+	for (size_t i = 0; i < STUB_CHANNELS; i++)
+		if (stub->channels[i].used && stub->channels[i].pid > 0)
+			kill(-stub->channels[i].pid, SIGKILL);
+	stub_log(stub, "gone");
+	_exit(0);
+}
+
 static void
 stub_send(struct stub *stub, enum bas_frame_type type, struct ca_buf *payload, const int *fds,
     size_t count)
 {
 	if (!bas_frame_send(stub->door, type, payload, fds, count))
-		_exit(0);
+		stub_leave(stub);
 	ca_buf_clear(payload);
 }
 
@@ -327,11 +338,7 @@ stub_keeper(int door, int status, const char *log)
 			break;
 		stub_frame(stub, &frame);
 	}
-	for (size_t i = 0; i < STUB_CHANNELS; i++)
-		if (stub->channels[i].used && stub->channels[i].pid > 0)
-			kill(-stub->channels[i].pid, SIGKILL);
-	stub_log(stub, "gone");
-	_exit(0);
+	stub_leave(stub);
 }
 
 /* Never returns. */
