@@ -157,15 +157,16 @@ is "$(gate_ssh -o RekeyLimit=256K count 1000000 </dev/null | md5sum)" "$(seq 100
 status_json() { bastion status --json; }
 like "$(status_json)" 'acme-prod' 'status names the environment'
 session=$(recorder list --json | jq -r '.[-1].recording' | sed 's/\.[0-9]*$//')
-gate_ssh sleep 1000 >/dev/null 2>"$scene/killed" </dev/null &
+seconds=$((50000 + $$ % 50000)) # not those of another run on this machine
+gate_ssh sleep $seconds >/dev/null 2>"$scene/killed" </dev/null &
 sleeper=$!
-wait_for 10 pgrep -f '^/usr/bin/sleep 1000$'
+wait_for 10 pgrep -f "^/usr/bin/sleep $seconds\$"
 live=$(bastion status --json | jq -r '.sessions[] | select(.connections > 0) | .session' | head -1)
 bastion kill "$live" >/dev/null
 wait "$sleeper"
 is $? 255 'a kill at the gate ends the session'
 like "$(cat "$scene/killed")" 'postern: ' 'with a sentence'
-wait_for 2 eval '! pgrep -f "^/usr/bin/sleep 1000$"'
+wait_for 2 eval '! pgrep -f "^/usr/bin/sleep $seconds\$"'
 ok $? 'and nothing of it is left'
 run true
 is "$status" 255 'a killed session does not come back'
