@@ -193,6 +193,11 @@ CA_MUST_USE bool bas_keeper_auth(struct bas_keeper *keeper, struct ca_reader *re
 
 /* keeper_clerk.c */
 /*
+ * Waits until the clerk's socket is ready for `events`. False: grace or window are over. Before there is a session
+ * also when door or spawner end; later their end must not keep a run's end out of the log.
+ */
+CA_MUST_USE bool bas_keeper_wait_clerk(struct bas_keeper *keeper, short events);
+/*
  * Sends a question and waits for an answer of type `want` or `other`. The reply's payload lies in a static buffer until
  * the next question. False: the clerk is lost or was too slow, and the session is ending.
  */

@@ -52,13 +52,12 @@ bool
 bas_keeper_greet(struct bas_keeper *keeper)
 {
 	static uint8_t buf[BAS_FRAME_MAX];
-	struct pollfd ready = { .fd = keeper->fds.clerk, .events = POLLIN };
 	struct bas_frame frame;
 	struct ca_reader reader;
 	enum bas_frame_result result;
 
 	do {
-		if (poll(&ready, 1, (int)keeper->config->limits.grace * 1000) == 0)
+		if (!bas_keeper_wait_clerk(keeper, POLLIN))
 			return false;
 		result = bas_frame_receive(keeper->fds.clerk, &frame, buf);
 	} while (result == BAS_FRAME_AGAIN);

@@ -54,10 +54,8 @@ answer_limit(const struct bas_keeper *keeper)
 	}
 }
 
-/* True when there is a frame. Spawner and door are watched only when a session is about to begin:
- * later their end must not keep a run's end out of the log. */
-static bool
-wait_clerk(struct bas_keeper *keeper, short events)
+bool
+bas_keeper_wait_clerk(struct bas_keeper *keeper, short events)
 {
 	struct pollfd polls[3] = { { .fd = keeper->fds.clerk, .events = events },
 		{ .fd = keeper->fds.door }, { .fd = keeper->fds.spawner } };
@@ -86,7 +84,7 @@ static bool
 send_clerk(struct bas_keeper *keeper, enum bas_frame_type type, const struct ca_buf *payload)
 {
 	while (!bas_frame_send(keeper->fds.clerk, type, payload, NULL, 0))
-		if (errno != EAGAIN || !wait_clerk(keeper, POLLOUT))
+		if (errno != EAGAIN || !bas_keeper_wait_clerk(keeper, POLLOUT))
 			return false;
 	return true;
 }
@@ -101,7 +99,7 @@ bas_keeper_ask(struct bas_keeper *keeper, enum bas_frame_type type, const struct
 		enum bas_frame_result result = bas_frame_receive(keeper->fds.clerk, reply, answer);
 
 		if (result == BAS_FRAME_AGAIN) {
-			if (!wait_clerk(keeper, POLLIN))
+			if (!bas_keeper_wait_clerk(keeper, POLLIN))
 				goto lost;
 			continue;
 		}
