@@ -14,6 +14,7 @@ state=$scene/gate
 mkdir "$state"
 export TMUX_TMPDIR=$scene
 tmux_() { tmux -L postern-test -f /dev/null "$@"; }
+trap 'tmux_ kill-server 2>/dev/null; clean_up' EXIT # the server is this test's own: its socket is in $scene
 
 # write_cast NAME LINE...: a recording made by hand, with the times a test needs.
 write_cast() {
