@@ -75,4 +75,7 @@ bool bas_ssh_channels_close(struct bas_ssh *ssh);
 /* While libssh's list of messages is empty: frees what both sides have closed. */
 void bas_ssh_channels_reap(struct bas_ssh *ssh);
 
+/* So that forked connections share what the first one costs. */
+void bas_ssh_warm(struct bas_ssh_host *host);
+
 #endif

@@ -164,6 +164,7 @@ bas_ssh_host_new(struct bas_ssh_host **out, const char *key, struct ca_why *why)
 		ssh_key_free(imported);
 		goto fail;
 	}
+	bas_ssh_warm(host);
 	*out = host;
 	return true;
 fail:

@@ -521,7 +521,11 @@ raw_messages_out_of_order_end_the_connection(void **state)
 	(void)state;
 	if (access("tests/e2e/raw_messages.py", X_OK) != 0)
 		skip();
-	if (sh("tests/e2e/raw_messages.py $PORT $KEY ok 2>&1") != 0)
+	assert_int_not_equal(
+	    sh("tests/e2e/raw_messages.py $PORT $KEY ok >$DIR/raw 2>&1; grep -c '^ok' $DIR/raw"),
+	    2);
+	assert_int_not_equal(atoi(said), 0);
+	if (sh("grep -A 3 '^not ok' $DIR/raw") == 0)
 		fail_msg("%s", said);
 	/* And the post lives on, with no door killed by its own fence. */
 	assert_int_equal(sh(SSH "ok@127.0.0.1 echo hello"), 0);
