@@ -79,7 +79,8 @@ demo: deps
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(B) tests/demo
 
-bench: deps
+bench:
+	@packaging/install-dependencies build run test bench
 	@$(MAKE) --no-print-directory tests
 	@BUILD=$(B) tests/bench/run
 
