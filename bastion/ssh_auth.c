@@ -130,7 +130,8 @@ judge_auth(struct bas_ssh *ssh, ssh_message message)
 	return;
 refuse:
 	ca_buf_clear(&blob);
-	if (ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY)
+	/* Who was told why his certificate is refused need not hear that he needs one. */
+	if (ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY && ssh->shown.len == 0)
 		show_banner(ssh, BAS_STRANGER_BANNER);
 	ssh_message_reply_default(message);
 }

@@ -163,12 +163,12 @@ grant() {
 	ca approve "$grant" --key "$scene/keys/bob" >/dev/null &&
 		ca approve "$grant" --key "$scene/keys/carol" >/dev/null || return 1
 	cert=$scene/keys/alice-$grant-cert.pub
-	ca fetch "$grant" >"$cert"
+	ca fetch "$grant" >"$cert" && chmod 600 "$cert"
 }
 
 # gate_ssh ARGS...: stock ssh as alice with $cert to the role $role.
 gate_ssh() {
-	ssh -F none -p "$port" -i "$scene/keys/${key:-alice}" ${cert:+-o "CertificateFile=$cert"} -o IdentitiesOnly=yes \
+	timeout --foreground "${patience:-30}" ssh -F none -p "$port" -i "$scene/keys/${key:-alice}" ${cert:+-o "CertificateFile=$cert"} -o IdentitiesOnly=yes \
 		-o UserKnownHostsFile="$scene/known_hosts" -o StrictHostKeyChecking=yes -o BatchMode=yes -o LogLevel=INFO \
 		"${ssh_options[@]}" "${role:-diagnostics}@127.0.0.1" "$@"
 }
