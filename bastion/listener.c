@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "bastion/door.h"
+#include "bastion/title.h"
 #include "ca/address.h"
 #include "ca/file.h"
 
@@ -215,7 +216,7 @@ announce(struct listener *listener, const struct ends *ends, const char *address
 }
 
 static pid_t
-fork_door(const struct listener *listener, int client, const struct ends *ends)
+fork_door(const struct listener *listener, int client, const struct ends *ends, const char *address)
 {
 	pid_t pid = fork();
 	sigset_t none;
@@ -224,6 +225,7 @@ fork_door(const struct listener *listener, int client, const struct ends *ends)
 		return pid;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	bas_title_set("door %s", address);
 	_exit(bas_door_run(&(struct bas_door_spec){ .host = listener->host,
 	    .sandbox = listener->sandbox,
 	    .limits = &listener->config->limits,
@@ -247,7 +249,7 @@ begin(struct listener *listener, int client, const struct ca_address *address, u
 	ca_address_format(address, text);
 	announced = announce(listener, &ends, text, port);
 	/* When there is no door, the keeper sees its socket end and goes. */
-	if (announced && fork_door(listener, client, &ends) > 0)
+	if (announced && fork_door(listener, client, &ends, text) > 0)
 		listener->children++;
 	else if (announced)
 		complain(listener, "no process for a connection: %s", strerror(errno));

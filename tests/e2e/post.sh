@@ -14,7 +14,7 @@ rooms() { # the descendants of the spawner, each a line: PID COMMAND...
 		END { for (p in line) { for (q = p; q in parent && q != top && q > 1; ) q = parent[q]; if (q == top && p != top) print line[p] } }'
 }
 room() { # room NAME: its pid
-	rooms | awk -v name="$1" '$3 == "postern-bastion:" && $4 == name { print $1; exit }'
+	rooms | awk -v name="$1" '$3 == "postern-bastion:" && $4 == name { print $1 }' | head -1
 }
 begin_sleep() {
 	: >"$scene/asleep"
@@ -43,6 +43,7 @@ done
 grant --sessions 100 -- titles || { ok 1 'a grant can be had'; finish; }
 begin_sleep
 like "$(rooms)" 'postern-bastion: keeper' 'a keeper for a connection'
+like "$(rooms)" 'postern-bastion: door' 'a door too'
 like "$(rooms)" 'postern-bastion: init of diagnostics/sleep' 'an init for a command'
 if [ "$(id -u)" -eq 0 ]; then
 	is "$(ps -o uid= -p "$(room clerk)" | tr -d ' ')" 64001 "the clerk is the owner's"
@@ -96,6 +97,7 @@ for name in clerk nursery listener; do
 	begin_sleep
 	note
 	kill -KILL "$(room $name)"
+	wait_for 5 eval '! kill -0 "$gate_pid"' || kill -KILL "$gate_pid"
 	wait "$gate_pid"
 	is $? 1 "killed $name: the post ends with 1"
 	wait "$sleeper"
