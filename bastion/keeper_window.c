@@ -58,8 +58,11 @@ bas_window_open(struct bas_keeper *keeper)
 	struct itimerspec wall = { .it_value = { .tv_sec = (time_t)keeper->wall_end } };
 
 	/* A timer of zero would be one that never fires. */
-	if (keeper->deadline == 0 || keeper->deadline > INT64_MAX || keeper->wall_end <= 0)
+	if (keeper->deadline == 0 || keeper->wall_end <= 0)
 		return false;
+	/* An identity may be for ever; the kernel's clock counts to here. */
+	if (keeper->deadline > INT64_MAX)
+		keeper->deadline = INT64_MAX;
 	for (size_t i = 0; i < 2; i++) {
 		uint64_t before = warnings[i] * BAS_SECOND;
 

@@ -192,6 +192,18 @@ five_minutes_before_the_end_there_is_a_warning(void **state)
 }
 
 static void
+a_window_without_an_end_is_one(void **state)
+{
+	struct world *world = *state;
+	struct world_run run;
+
+	world->deadline = UINT64_MAX;
+	world_login(world);
+	world_run(world, &run, 1, "query x");
+	world_release(&run);
+}
+
+static void
 the_windows_end_ends_everything(void **state)
 {
 	struct world *world = *state;
@@ -416,6 +428,7 @@ main(void)
 		TEST(a_command_that_takes_too_long_is_stopped_with_124),
 		TEST(one_minute_before_the_end_there_is_a_warning),
 		TEST(five_minutes_before_the_end_there_is_a_warning),
+		TEST(a_window_without_an_end_is_one),
 		TEST(the_windows_end_ends_everything),
 		TEST(the_windows_end_waits_for_nobody),
 		TEST(a_kill_ends_the_session_with_its_sentence),
