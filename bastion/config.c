@@ -114,8 +114,7 @@ set_door(struct ca_config_reader *reader, const struct config_setting_t *setting
 {
 	struct bas_config *config = out;
 	return ca_setting_text(reader, setting, &config->door) &&
-	       ca_setting_user(
-		   reader, setting, config->door, &config->door_uid, &config->door_gid);
+	       ca_setting_user(reader, setting, config->door, &config->door_uid, &config->door_gid);
 }
 
 static bool

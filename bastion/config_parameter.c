@@ -91,8 +91,8 @@ set_choices(struct ca_config_reader *reader, const struct config_setting_t *sett
 {
 	struct bas_parameter *parameter = out;
 	const void *items;
-	if (!ca_setting_items(reader, setting, sizeof(char *), ca_setting_text, &items,
-		&parameter->choice_count))
+	if (!ca_setting_items(
+		reader, setting, sizeof(char *), ca_setting_text, &items, &parameter->choice_count))
 		return false;
 	parameter->choices = items;
 	if (parameter->choice_count == 0)

@@ -3,9 +3,9 @@
  * frame.h - the messages between rooms: one SOCK_SEQPACKET packet each, a fixed
  * head, a bounded payload, at most three descriptors.
  *
- * Payload fields are in wire encoding (ca/buf.h), read to the last byte. Each pair of rooms has its own
- * table of types; a type that is unknown, out of order or of the wrong shape ends the connection
- * it came over.
+ * Payload fields are in wire encoding (ca/buf.h), read to the last byte. Each pair of rooms has its
+ * own table of types; a type that is unknown, out of order or of the wrong shape ends the
+ * connection it came over.
  */
 #ifndef BAS_FRAME_H
 #define BAS_FRAME_H
@@ -29,7 +29,8 @@
  * door -> keeper
  */
 enum bas_frame_type {
-	/* u8 proven, string user, string certificate blob. proven 0: a probe, 1: possession shown */
+	/* u8 proven, string user, string certificate blob. proven 0: a probe, 1: possession
+	 * shown */
 	BAS_F_AUTH = 1,
 	/* u32 channel. A session channel was opened */
 	BAS_F_OPEN,
@@ -43,47 +44,56 @@ enum bas_frame_type {
 	BAS_F_SIGNAL,
 	/* u32 channel. The client closed it */
 	BAS_F_CLOSE,
-	/* string kind (local-forward, remote-forward, streamlocal, agent, x11, subsystem, tunnel, global; channel:
-	 * of a type that nobody told the name of), sent once per kind and connection */
+	/* string kind (local-forward, remote-forward, streamlocal, agent, x11, subsystem, tunnel,
+	 * global; channel: of a type that nobody told the name of), sent once per kind and
+	 * connection */
 	BAS_F_REFUSED,
 
 	/* keeper -> door */
-	/* u8 ok, string banner (may be empty; shown to the client when not ok). Answers BAS_F_AUTH */
+	/* u8 ok, string banner (may be empty; shown to the client when not ok). Answers
+	 * BAS_F_AUTH */
 	BAS_F_VERDICT = 32,
 	/* u32 channel, u8 ok. Answers BAS_F_PTY */
 	BAS_F_PTY_REPLY,
-	/* u32 channel [input and output: a stream socket, errors: a pipe's read end]. Answers BAS_F_EXEC; the
-	 * door reads to the end of both, then sends the exit status that BAS_F_EXIT brought */
+	/* u32 channel [input and output: a stream socket, errors: a pipe's read end]. Answers
+	 * BAS_F_EXEC; the door reads to the end of both, then sends the exit status that BAS_F_EXIT
+	 * brought */
 	BAS_F_STARTED,
-	/* u32 channel, u32 status, string signal (empty: none; else without SIG). Comes when the keeper has
-	 * written all output; the keeper then closes its ends */
+	/* u32 channel, u32 status, string signal (empty: none; else without SIG). Comes when the
+	 * keeper has written all output; the keeper then closes its ends */
 	BAS_F_EXIT,
 	/* string text (may be empty). Close everything, disconnect with this text */
 	BAS_F_END,
 
 	/* listener -> keepers' template: one per connection. u8 family..., see nursery */
-	/* string address as text, u32 port [door's control socket (keeper's end), status pipe's write end] */
+	/* string address as text, u32 port [door's control socket (keeper's end), status pipe's
+	 * write end] */
 	BAS_F_CONNECTION = 64,
 	/* keepers' template -> clerk, spawner: a new keeper. u32 id [its socket] */
 	BAS_F_KEEPER,
 
-	/* clerk -> keeper, first of all: u64 now base (seconds), u64 boot base (ns) [KRL as sealed memfd, or none] */
+	/* clerk -> keeper, first of all: u64 now base (seconds), u64 boot base (ns) [KRL as sealed
+	 * memfd, or none] */
 	BAS_F_HELLO = 80,
-	/* keeper -> clerk: see session.h for the payload. Answered by BAS_F_OPENED or BAS_F_DENIED */
+	/* keeper -> clerk: see session.h for the payload. Answered by BAS_F_OPENED or
+	 * BAS_F_DENIED */
 	BAS_F_SESSION,
-	/* clerk -> keeper: string session id, u64 deadline (CLOCK_BOOTTIME ns), u64 wall end (seconds), u8 joined,
-	 * u64 output left (bytes) */
+	/* clerk -> keeper: string session id, u64 deadline (CLOCK_BOOTTIME ns), u64 wall end
+	 * (seconds), u8 joined, u64 output left (bytes) */
 	BAS_F_OPENED,
 	/* clerk -> keeper: u32 enum ca_reason, string sentence */
 	BAS_F_DENIED,
-	/* keeper -> clerk: string event name, string JSON object of fields. Logged; answered by BAS_F_LOGGED */
+	/* keeper -> clerk: string event name, string JSON object of fields. Logged; answered by
+	 * BAS_F_LOGGED */
 	BAS_F_LOG,
-	/* keeper -> clerk: string JSON fields of session.run, string session public key blob (empty after the
-	 * first). Answered by BAS_F_RUN_REPLY */
+	/* keeper -> clerk: string JSON fields of session.run, string session public key blob (empty
+	 * after the first). Answered by BAS_F_RUN_REPLY */
 	BAS_F_RUN,
-	/* clerk -> keeper: string recording name, string seal certificate blob (empty when no key was sent) */
+	/* clerk -> keeper: string recording name, string seal certificate blob (empty when no key
+	 * was sent) */
 	BAS_F_RUN_REPLY,
-	/* keeper -> clerk: string recording, u64 output bytes carried, string JSON fields of run.end. Answered by BAS_F_LOGGED */
+	/* keeper -> clerk: string recording, u64 output bytes carried, string JSON fields of
+	 * run.end. Answered by BAS_F_LOGGED */
 	BAS_F_RUN_END,
 	/* clerk -> keeper: u8 ok */
 	BAS_F_LOGGED,
@@ -93,17 +103,20 @@ enum bas_frame_type {
 	BAS_F_DONE,
 
 	/* keeper -> spawner: u32 tag, string role, string command name, u32 argc, argc strings,
-	 * u32 envc, envc strings, u8 terminal [stdin, stdout, stderr; with a terminal: the slave thrice] */
+	 * u32 envc, envc strings, u8 terminal [stdin, stdout, stderr; with a terminal: the slave
+	 * thrice] */
 	BAS_F_SPAWN = 112,
-	/* spawner -> keeper: u32 tag, u8 ok, u32 pid (0 when not ok), string sentence when not ok */
+	/* spawner -> keeper: u32 tag, u8 ok, u32 pid (0 when not ok), string sentence when not
+	 * ok */
 	BAS_F_SPAWNED,
 	/* keeper -> spawner: u32 tag, u32 signal number; 0: kill the whole tree now */
 	BAS_F_STOP,
-	/* spawner -> keeper: u32 tag, u32 status, string signal (empty: none), u64 cpu microseconds. The whole tree is gone */
+	/* spawner -> keeper: u32 tag, u32 status, string signal (empty: none), u64 cpu
+	 * microseconds. The whole tree is gone */
 	BAS_F_GONE,
 
-	/* spawner -> clerk, after a reload: string krl path (empty: none), u32 krl_max_age, u32 linger, string JSON
-	 * fields of policy.loaded [new nursery's socket] */
+	/* spawner -> clerk, after a reload: string krl path (empty: none), u32 krl_max_age, u32
+	 * linger, string JSON fields of policy.loaded [new nursery's socket] */
 	BAS_F_POLICY = 128,
 	/* clerk -> spawner, once: the log is open, keepers are served */
 	BAS_F_READY,
@@ -112,22 +125,22 @@ enum bas_frame_type {
 struct bas_frame {
 	enum bas_frame_type type;
 	struct ca_bytes payload; /* inside the caller's buffer */
-	int fds[BAS_FRAME_FDS];  /* received: owned by the caller, close-on-exec; unused: -1 */
+	int fds[BAS_FRAME_FDS];	 /* received: owned by the caller, close-on-exec; unused: -1 */
 	size_t fd_count;
 };
 
 /*
- * Sends one frame. `fds` are duplicated by the kernel; the caller keeps its own. Waits when the peer's queue is
- * full, unless the socket is non-blocking (then false with errno EAGAIN).
+ * Sends one frame. `fds` are duplicated by the kernel; the caller keeps its own. Waits when the
+ * peer's queue is full, unless the socket is non-blocking (then false with errno EAGAIN).
  */
 CA_MUST_USE bool bas_frame_send(int socket, enum bas_frame_type type, const struct ca_buf *payload,
     const int *fds, size_t fd_count);
 
 enum bas_frame_result { BAS_FRAME_OK, BAS_FRAME_AGAIN, BAS_FRAME_END, BAS_FRAME_BROKEN };
-/* Receives one frame into `buf` (of at least BAS_FRAME_MAX bytes). END: the peer is gone. BROKEN: too big, too many
- * descriptors, an error. Descriptors of a broken frame are closed. */
-CA_MUST_USE enum bas_frame_result bas_frame_receive(int socket, struct bas_frame *out,
-    uint8_t buf[static BAS_FRAME_MAX]);
+/* Receives one frame into `buf` (of at least BAS_FRAME_MAX bytes). END: the peer is gone. BROKEN:
+ * too big, too many descriptors, an error. Descriptors of a broken frame are closed. */
+CA_MUST_USE enum bas_frame_result bas_frame_receive(
+    int socket, struct bas_frame *out, uint8_t buf[static BAS_FRAME_MAX]);
 void bas_frame_close_fds(struct bas_frame *frame);
 
 #endif

@@ -36,11 +36,11 @@
 #include "ca/why.h"
 #include "recorder/recording.h"
 
-#define BAS_CHUNK_SIZE (256 * 1024) /* of output in flight, per stream */
-#define BAS_INPUT_SIZE (32 * 1024)  /* of input in flight */
-#define BAS_NEVER UINT64_MAX
-#define BAS_SECOND 1000000000ull /* of the boot clock */
-#define BAS_STATUS_ENDED 255u    /* our exit statuses beside enum bas_refusal */
+#define BAS_CHUNK_SIZE	     (256 * 1024) /* of output in flight, per stream */
+#define BAS_INPUT_SIZE	     (32 * 1024)  /* of input in flight */
+#define BAS_NEVER	     UINT64_MAX
+#define BAS_SECOND	     1000000000ull /* of the boot clock */
+#define BAS_STATUS_ENDED     255u	   /* our exit statuses beside enum bas_refusal */
 #define BAS_STATUS_TIMED_OUT 124u
 
 /*
@@ -48,9 +48,9 @@
  * nothing is read while anything is left to write.
  */
 struct bas_stream {
-	int from;       /* borrowed; -1: nothing more comes */
-	int to;         /* borrowed; -1: nobody takes it any more */
-	char code;      /* of the recording's events */
+	int from;	/* borrowed; -1: nothing more comes */
+	int to;		/* borrowed; -1: nobody takes it any more */
+	char code;	/* of the recording's events */
 	uint8_t *chunk; /* owned */
 	size_t start, recorded;
 	struct ca_buf said; /* our own text, goes out behind the chunk */
@@ -61,35 +61,35 @@ struct bas_stream {
 /* Why a run ends before its command does; the first cause stays. */
 enum bas_cause {
 	BAS_CAUSE_NONE,
-	BAS_CAUSE_CLIENT,    /* the channel or the connection was closed */
+	BAS_CAUSE_CLIENT, /* the channel or the connection was closed */
 	BAS_CAUSE_TIMEOUT,
 	BAS_CAUSE_OUTPUT,
 	BAS_CAUSE_RECORDING,
-	BAS_CAUSE_SESSION,   /* window, kill, revocation, a lost room */
-	BAS_CAUSE_SPAWN,     /* never started */
+	BAS_CAUSE_SESSION, /* window, kill, revocation, a lost room */
+	BAS_CAUSE_SPAWN,   /* never started */
 };
 
 /* What answers one EXEC: a command, a built-in, or a refusal. */
 struct bas_run {
-	uint32_t tag;                      /* of the spawner's frames */
+	uint32_t tag;			   /* of the spawner's frames */
 	const struct bas_command *command; /* NULL: no process */
-	char *line;                        /* canonical, owned */
+	char *line;			   /* canonical, owned */
 	bool terminal;
 	bool newlines; /* the client's terminal is raw: our lines end in CR LF */
 
-	int socket, errors;           /* ours, towards the door */
+	int socket, errors;	      /* ours, towards the door */
 	int door_socket, door_errors; /* theirs, until BAS_F_STARTED took them */
-	int master;                   /* of the terminal */
+	int master;		      /* of the terminal */
 	int command_in, command_out, command_err;
 	struct bas_stream in, out, err;
 
 	struct rec_recording *recording; /* NULL: a refusal, or dead */
-	char *name;                      /* of the recording, owned; NULL: a refusal */
-	uint64_t began;                  /* boot clock */
-	uint64_t next_tick;              /* monotonic, microseconds */
-	uint64_t stop_at;                /* boot clock: the command's timeout */
-	uint64_t output_left;            /* bytes, of the command's own limit */
-	uint64_t carried, typed;         /* bytes of output released, of input */
+	char *name;			 /* of the recording, owned; NULL: a refusal */
+	uint64_t began;			 /* boot clock */
+	uint64_t next_tick;		 /* monotonic, microseconds */
+	uint64_t stop_at;		 /* boot clock: the command's timeout */
+	uint64_t output_left;		 /* bytes, of the command's own limit */
+	uint64_t carried, typed;	 /* bytes of output released, of input */
 
 	bool spawning; /* SPAWN sent, SPAWNED not yet come */
 	bool gone;     /* the tree has ended, or never was */
@@ -107,8 +107,8 @@ struct bas_channel {
 	bool pty;
 	char term[64];
 	uint32_t columns, rows;
-	bool asked;          /* an EXEC came */
-	bool closed;         /* by the client */
+	bool asked;	     /* an EXEC came */
+	bool closed;	     /* by the client */
 	struct bas_run *run; /* owned */
 };
 
@@ -117,8 +117,8 @@ enum bas_keeper_state { BAS_KEEPER_LOGIN, BAS_KEEPER_OPEN, BAS_KEEPER_ENDING, BA
 /* What the nursery made ready, the same for every keeper. */
 struct bas_ready {
 	const struct bas_config *config;
-	struct ca_post post; /* krl is the keeper's own */
-	int recordings;      /* folder, or -1: nothing can be recorded */
+	struct ca_post post;  /* krl is the keeper's own */
+	int recordings;	      /* folder, or -1: nothing can be recorded */
 	enum bas_level level; /* of confinement, that this host reaches */
 };
 
@@ -143,12 +143,12 @@ struct bas_keeper {
 	const struct bas_role *role;
 	char *forced; /* the only line the certificate allows, or NULL */
 	bool may_terminal;
-	char *session;      /* id */
-	uint64_t deadline;  /* boot clock */
-	int64_t wall_end;   /* seconds since the epoch */
+	char *session;	   /* id */
+	uint64_t deadline; /* boot clock */
+	int64_t wall_end;  /* seconds since the epoch */
 	uint64_t output_left;
 	int boot_timer, wall_timer;
-	uint64_t warn_at[2]; /* boot clock; BAS_NEVER: said, or too late */
+	uint64_t warn_at[2];	/* boot clock; BAS_NEVER: said, or too late */
 	unsigned refused_kinds; /* bit set of what was logged */
 
 	/* runs */
@@ -169,18 +169,18 @@ struct bas_keeper {
 
 /* keeper.c */
 /* A fresh process's whole life; returns its exit status. */
-int bas_keeper_run(const struct bas_ready *ready, const struct bas_keeper_fds *fds,
-    const char *address);
+int bas_keeper_run(
+    const struct bas_ready *ready, const struct bas_keeper_fds *fds, const char *address);
 /*
- * Ends the session: stops every command and gives the sentence to whoever is there. `patience` in boot
- * clock nanoseconds is how long the loop goes on for what is still on its way.
+ * Ends the session: stops every command and gives the sentence to whoever is there. `patience` in
+ * boot clock nanoseconds is how long the loop goes on for what is still on its way.
  */
 void bas_keeper_end(struct bas_keeper *keeper, uint64_t patience, const char *sentence);
 /* Sends to the door. A door that does not read its frames is broken and loses the connection. */
 void bas_keeper_tell(struct bas_keeper *keeper, enum bas_frame_type type,
     const struct ca_buf *payload, const int *fds, size_t fd_count);
-/* One frame from the door: looks up the table and does it. False: the door broke the order. For the loop, and the
- * fuzz target. Closes the frame's descriptors. */
+/* One frame from the door: looks up the table and does it. False: the door broke the order. For the
+ * loop, and the fuzz target. Closes the frame's descriptors. */
 CA_MUST_USE bool bas_keeper_dispatch(struct bas_keeper *keeper, struct bas_frame *frame);
 /* Makes `keeper` ready for its first frame. */
 CA_MUST_USE bool bas_keeper_init(struct bas_keeper *keeper, const struct bas_ready *ready,
@@ -193,13 +193,15 @@ CA_MUST_USE bool bas_keeper_auth(struct bas_keeper *keeper, struct ca_reader *re
 
 /* keeper_clerk.c */
 /*
- * Waits until the clerk's socket is ready for `events`. False: grace or window are over. Before there is a session
- * also when door or spawner end; later their end must not keep a run's end out of the log.
+ * Waits until the clerk's socket is ready for `events`. False: grace or window are over. Before
+ * there is a session also when door or spawner end; later their end must not keep a run's end out
+ * of the log.
  */
 CA_MUST_USE bool bas_keeper_wait_clerk(struct bas_keeper *keeper, short events);
 /*
- * Sends a question and waits for an answer of type `want` or `other`. The reply's payload lies in a static buffer until
- * the next question. False: the clerk is lost or was too slow, and the session is ending.
+ * Sends a question and waits for an answer of type `want` or `other`. The reply's payload lies in a
+ * static buffer until the next question. False: the clerk is lost or was too slow, and the session
+ * is ending.
  */
 CA_MUST_USE bool bas_keeper_ask(struct bas_keeper *keeper, enum bas_frame_type type,
     const struct ca_buf *payload, enum bas_frame_type want, enum bas_frame_type other,
@@ -207,19 +209,19 @@ CA_MUST_USE bool bas_keeper_ask(struct bas_keeper *keeper, enum bas_frame_type t
 /* What the clerk says unasked. */
 void bas_keeper_clerk_frame(struct bas_keeper *keeper);
 /* The same for what is answered by BAS_F_LOGGED. False: it is not in the log. */
-CA_MUST_USE bool bas_keeper_acknowledged(struct bas_keeper *keeper, enum bas_frame_type type,
-    const struct ca_buf *payload);
+CA_MUST_USE bool bas_keeper_acknowledged(
+    struct bas_keeper *keeper, enum bas_frame_type type, const struct ca_buf *payload);
 
 /* keeper_fields.c */
 /* Each logs one event and waits until it is durable. */
 CA_MUST_USE bool bas_log_refusal(struct bas_keeper *keeper, const struct ca_grant *grant,
     const char *user, enum ca_reason reason, const char *sentence);
-CA_MUST_USE bool bas_log_denied(struct bas_keeper *keeper, const void *line, size_t len,
-    unsigned status, const char *sentence);
+CA_MUST_USE bool bas_log_denied(
+    struct bas_keeper *keeper, const void *line, size_t len, unsigned status, const char *sentence);
 CA_MUST_USE bool bas_log_kind(struct bas_keeper *keeper, const char *kind);
 /* JSON for the claim, for session.run and for run.end; heap, NULL when out of memory. */
-char *bas_fields_claim(const struct bas_keeper *keeper, const struct ca_grant *grant,
-    const char *role);
+char *bas_fields_claim(
+    const struct bas_keeper *keeper, const struct ca_grant *grant, const char *role);
 char *bas_fields_run(const struct bas_keeper *keeper, const struct bas_run *run);
 char *bas_fields_end(const struct bas_run *run, uint64_t bytes, const uint8_t *seal_hash);
 
@@ -236,26 +238,26 @@ void bas_channels_sweep(struct bas_keeper *keeper);
 
 /* keeper_launch.c */
 /* Gives the channel its run, whatever comes of it. */
-void bas_run_start(struct bas_keeper *keeper, struct bas_channel *channel, const void *line,
-    size_t len);
+void bas_run_start(
+    struct bas_keeper *keeper, struct bas_channel *channel, const void *line, size_t len);
 /* The rest of BAS_F_SPAWNED, behind the tag. */
-CA_MUST_USE bool bas_run_spawned(struct bas_keeper *keeper, struct bas_channel *channel,
-    struct ca_reader *reader);
+CA_MUST_USE bool bas_run_spawned(
+    struct bas_keeper *keeper, struct bas_channel *channel, struct ca_reader *reader);
 
 /* Gives the door its ends of the streams. */
 void bas_run_started(struct bas_keeper *keeper, struct bas_channel *channel);
 
 /* keeper_answer.c */
 /* What is no command of the role's: help (also for an empty line) and whoami. */
-void bas_run_answer(struct bas_keeper *keeper, struct bas_channel *channel,
-    const struct bas_call *call);
+void bas_run_answer(
+    struct bas_keeper *keeper, struct bas_channel *channel, const struct bas_call *call);
 
 /* keeper_run.c */
 struct bas_run *bas_run_new(bool newlines); /* NULL: out of memory or descriptors */
 void bas_run_free(struct bas_run *run);
 /* Records; false: it failed, and the run is stopped. `data` as it was. */
-CA_MUST_USE bool bas_run_record(struct bas_keeper *keeper, struct bas_run *run, char code,
-    const void *data, size_t len);
+CA_MUST_USE bool bas_run_record(
+    struct bas_keeper *keeper, struct bas_run *run, char code, const void *data, size_t len);
 /* The recording failed: stops the run and tells the engineer. */
 void bas_run_unrecorded(struct bas_keeper *keeper, struct bas_run *run, const char *sentence);
 /* Our own text on stdout, and `postern: SENTENCE` on stderr; recorded like the command's. */
@@ -272,7 +274,7 @@ CA_MUST_USE bool bas_run_frame(struct bas_keeper *keeper, const struct bas_frame
 
 /* keeper_relay.c */
 #define BAS_RUN_POLLS 5
-void bas_relay_init(struct bas_run *run); /* only our own sentences flow */
+void bas_relay_init(struct bas_run *run);		 /* only our own sentences flow */
 CA_MUST_USE bool bas_relay_connect(struct bas_run *run); /* and now the command's bytes */
 /* Fills at most BAS_RUN_POLLS entries; gives how many. */
 size_t bas_relay_polls(const struct bas_run *run, struct pollfd *polls);
@@ -285,8 +287,8 @@ void bas_relay_abandon(struct bas_run *run);
 
 /* keeper_terminal.c */
 /* A new pair; the slave is the command's. */
-CA_MUST_USE bool bas_terminal_open(int *master, int *slave, uint32_t columns, uint32_t rows,
-    struct ca_why *why);
+CA_MUST_USE bool bas_terminal_open(
+    int *master, int *slave, uint32_t columns, uint32_t rows, struct ca_why *why);
 void bas_terminal_resize(int master, uint32_t columns, uint32_t rows);
 /* A password is being typed: ECHO off while whole lines are read. */
 bool bas_terminal_hides(int master);
@@ -307,7 +309,8 @@ uint64_t bas_window_monotonic(void); /* CLOCK_MONOTONIC, microseconds */
 /* keeper_sandbox.c */
 /* Compiles the filter once, in the nursery. */
 CA_MUST_USE bool bas_keeper_sandbox_prepare(struct ca_why *why);
-/* Limits, no new privileges, non-dumpable, the filter. Everything that is needed by path is open before. */
+/* Limits, no new privileges, non-dumpable, the filter. Everything that is needed by path is open
+ * before. */
 CA_MUST_USE bool bas_keeper_sandbox_enter(unsigned channels, struct ca_why *why);
 
 #endif

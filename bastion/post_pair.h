@@ -41,6 +41,6 @@ CA_MUST_USE bool bas_post_socketpair(int pair[2], struct ca_why *why);
 void bas_post_close_both(int pair[2]);
 void bas_post_close(int *fd); /* -1 afterwards; -1 is fine */
 /* One line on stderr. */
-__attribute__((format(printf, 1, 2))) void bas_post_say(const char *format, ...);
+void bas_post_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

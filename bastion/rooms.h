@@ -8,12 +8,13 @@
  *   nursery   the keepers' ready template; forks a keeper for each connection
  *   listener  accepts; the doors' ready template; forks a door for each connection
  *
- * When clerk, nursery or listener dies, the spawner ends the post, every command included: a room that is
- * missing is never worked around. A keeper ends when its clerk, spawner or door socket
+ * When clerk, nursery or listener dies, the spawner ends the post, every command included: a room
+ * that is missing is never worked around. A keeper ends when its clerk, spawner or door socket
  * does; a door ends when its keeper's does; a command's tree ends when its keeper's socket does.
  *
- * A room finds itself with its final uid, non-dumpable, with a title, killed by the kernel when the spawner
- * dies (PR_SET_PDEATHSIG), every signal at its default and unblocked, and no descriptors but those named here and 0, 1, 2.
+ * A room finds itself with its final uid, non-dumpable, with a title, killed by the kernel when the
+ * spawner dies (PR_SET_PDEATHSIG), every signal at its default and unblocked, and no descriptors
+ * but those named here and 0, 1, 2.
  */
 #ifndef BAS_ROOMS_H
 #define BAS_ROOMS_H
@@ -25,30 +26,51 @@
 /*
  * All return the process's exit status. Descriptors are owned by the room.
  *
- * `parent` is a seqpacket socket to the spawner. Its end tells nursery and listener: take nothing new (the
- * listener closes its listening sockets and its nursery socket), live on until the last child has
- * ended, then return 0. So a reload starts a new pair beside the old one, and connections go on with the policy
- * that admitted them. It tells the clerk: end every session, log that, return 0.
+ * `parent` is a seqpacket socket to the spawner. Its end tells nursery and listener: take nothing
+ * new (the listener closes its listening sockets and its nursery socket), live on until the last
+ * child has ended, then return 0. So a reload starts a new pair beside the old one, and connections
+ * go on with the policy that admitted them. It tells the clerk: end every session, log that, return
+ * 0.
  */
 
 /* parent: brings BAS_F_POLICY after a reload. nursery: brings a socket per keeper; its end
  * ends nothing, keepers live on. */
 /* policy: JSON text of policy.loaded's fields, for the log and for status. */
-struct bas_clerk_fds { int parent; int nursery; const char *policy; };
+struct bas_clerk_fds {
+	int parent;
+	int nursery;
+	const char *policy;
+};
 int bas_clerk_run(const struct bas_config *config, const struct bas_clerk_fds *fds);
 
 /* The end of `listener` means the same as that of `parent`, once its keepers are gone. */
-struct bas_nursery_fds { int parent; int listener; int clerk; int spawner; };
+struct bas_nursery_fds {
+	int parent;
+	int listener;
+	int clerk;
+	int spawner;
+};
 int bas_nursery_run(const struct bas_config *config, const struct bas_nursery_fds *fds);
 
-/* host_key: readable, holds the text of the private key that config->host_key names (opened by the one who
- * may); not above 2: the file is opened by name. */
-struct bas_listener_fds { int parent; int nursery; const int *listening; size_t listening_count; int host_key; };
+/* host_key: readable, holds the text of the private key that config->host_key names (opened by the
+ * one who may); not above 2: the file is opened by name. */
+struct bas_listener_fds {
+	int parent;
+	int nursery;
+	const int *listening;
+	size_t listening_count;
+	int host_key;
+};
 int bas_listener_run(const struct bas_config *config, const struct bas_listener_fds *fds);
 
 /* One connection. door: the control socket; status: one byte 'A' is written once
  * authenticated, and its end says that the connection is over. Forked by the nursery
  * (bas_keeper_run in keeper.h). */
-struct bas_keeper_fds { int door; int status; int clerk; int spawner; };
+struct bas_keeper_fds {
+	int door;
+	int status;
+	int clerk;
+	int spawner;
+};
 
 #endif

@@ -18,26 +18,29 @@
 
 #define BAS_SESSION_ID_MAX 64 /* bytes of a session id, without the NUL */
 
-/* Strings borrowed; after a parse they lie inside the payload or are NUL-terminated in `storage`. */
+/* Strings borrowed; after a parse they lie inside the payload or are NUL-terminated in
+ * `storage`. */
 struct bas_claim {
-	uint8_t statement_hash[32]; /* what sessions are counted by; identity: the certificate's hash */
-	uint8_t cert_hash[32];      /* pins the window to one certificate */
+	uint8_t statement_hash[32]; /* counts sessions; identity: the certificate's hash */
+	uint8_t cert_hash[32];	    /* pins the window to one certificate */
 	enum ca_admits admits;
 	uint64_t serial;
-	struct ca_bytes authority; /* key blob */
-	struct ca_bytes key;       /* key blob, the subject's */
-	const char *key_id;        /* hostile text */
+	struct ca_bytes authority;	    /* key blob */
+	struct ca_bytes key;		    /* key blob, the subject's */
+	const char *key_id;		    /* hostile text */
 	uint64_t valid_after, valid_before; /* seconds since the epoch, of the certificate */
-	uint64_t not_after; /* until when counts stick; identity: valid_before */
-	uint32_t sessions;  /* allowed by the statement; identity: 0, no limit */
-	uint64_t output;    /* bytes a session of the role may carry out; UINT64_MAX: no limit */
-	/* A JSON object for the log: grant, identity, key_id, key, authority (fingerprints), environment, role,
-	 * source, approvers (array), command, reason, statement_hash, cert_hash (hex). Raw values. */
+	uint64_t not_after;		    /* until when counts stick; identity: valid_before */
+	uint32_t sessions;		    /* allowed by the statement; identity: 0, no limit */
+	uint64_t output; /* bytes a session of the role may carry out; UINT64_MAX: no limit */
+	/* A JSON object for the log: grant, identity, key_id, key, authority (fingerprints),
+	 * environment, role, source, approvers (array), command, reason, statement_hash, cert_hash
+	 * (hex). Raw values. */
 	const char *fields;
 	char *storage; /* owned by a parsed claim */
 };
 
-/* In this order: 32 bytes, 32 bytes, u8, u64, string, string, string, u64, u64, u64, u32, u64, string. */
+/* In this order: 32 bytes, 32 bytes, u8, u64, string, string, string, u64, u64, u64, u32, u64,
+ * string. */
 void bas_claim_encode(struct ca_buf *out, const struct bas_claim *claim);
 /* Reads a whole payload; the blobs stay inside it. Caller clears `out`. */
 CA_MUST_USE bool bas_claim_parse(struct bas_claim *out, struct ca_bytes payload);

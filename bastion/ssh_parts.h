@@ -27,9 +27,9 @@ struct bas_ssh_channel {
 	struct ssh_channel_callbacks_struct callbacks;
 	void *owner;
 	struct bas_ssh_queue requests;
-	bool later;         /* the first request was sent on, its answer is to come */
+	bool later;	    /* the first request was sent on, its answer is to come */
 	bool remote_closed; /* the client's CLOSE came */
-	bool told;          /* and the owner knows */
+	bool told;	    /* and the owner knows */
 	bool local_closed;  /* ours is to be sent */
 	bool close_sent;
 	size_t unread;
@@ -44,12 +44,12 @@ struct bas_ssh {
 	bool keys_exchanged, service, authenticated, broken, drained;
 	unsigned auth_requests, auth_limit;
 	struct bas_ssh_queue auth;
-	ssh_message kept;    /* the last authentication request, answered or not */
-	bool auth_waits;     /* not yet answered */
+	ssh_message kept; /* the last authentication request, answered or not */
+	bool auth_waits;  /* not yet answered */
 	bool proven;
 	struct ca_buf shown; /* banners already sent, as wire strings */
 	uint64_t in_mark, out_mark;
-	int64_t silent_since;     /* ms; 0: not silent */
+	int64_t silent_since;	  /* ms; 0: not silent */
 	const char *channel_kind; /* what the log said of the channel that is being opened */
 	struct bas_ssh_channel *channels;
 };

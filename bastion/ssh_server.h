@@ -5,8 +5,8 @@
  * Nothing here blocks but bas_ssh_disconnect (half a second). The owner polls the descriptor with
  * bas_ssh_events, calls bas_ssh_pump when it is ready or bas_ssh_timeout has passed, and hears
  * through the calls below what the client asked for. Calls may use every function
- * here on the connection but bas_ssh_pump, bas_ssh_disconnect and bas_ssh_free; `data`, `eof`, `closed` and `signal`
- * may use none.
+ * here on the connection but bas_ssh_pump, bas_ssh_disconnect and bas_ssh_free; `data`, `eof`,
+ * `closed` and `signal` may use none.
  */
 #ifndef BAS_SSH_SERVER_H
 #define BAS_SSH_SERVER_H
@@ -21,15 +21,15 @@
 
 #define BAS_SSH_NAME_MAX 1024 /* bytes of a user name; longer ones are refused unheard */
 
-struct bas_ssh_host;    /* host key and algorithms: made once, before any fork */
-struct bas_ssh;         /* one connection */
+struct bas_ssh_host;	/* host key and algorithms: made once, before any fork */
+struct bas_ssh;		/* one connection */
 struct bas_ssh_channel; /* one session channel */
 
 enum bas_ssh_request_kind {
-	BAS_SSH_PTY,    /* text: term, columns, rows */
+	BAS_SSH_PTY,	/* text: term, columns, rows */
 	BAS_SSH_RESIZE, /* columns, rows; the answer is not sent */
-	BAS_SSH_ENV,    /* text: the variable's name */
-	BAS_SSH_EXEC,   /* text: the line. libssh ends it at the first NUL */
+	BAS_SSH_ENV,	/* text: the variable's name */
+	BAS_SSH_EXEC,	/* text: the line. libssh ends it at the first NUL */
 	BAS_SSH_SHELL,
 };
 
@@ -43,8 +43,9 @@ struct bas_ssh_request {
 enum bas_ssh_reply { BAS_SSH_REFUSE, BAS_SSH_ACCEPT, BAS_SSH_LATER };
 
 struct bas_ssh_calls {
-	/* A certificate of type `user` was shown (proven: with a good signature). To be answered, now or later, by
-	 * bas_ssh_auth_answer; no second one comes before. `name` and `blob` are hostile. */
+	/* A certificate of type `user` was shown (proven: with a good signature). To be answered,
+	 * now or later, by bas_ssh_auth_answer; no second one comes before. `name` and `blob` are
+	 * hostile. */
 	void (*auth)(void *owner, bool proven, const char *name, struct ca_bytes blob);
 	/* A session channel. Returns what the channel's calls get as owner; NULL refuses it. */
 	void *(*open)(void *owner, struct bas_ssh_channel *channel);
@@ -71,8 +72,8 @@ CA_MUST_USE bool bas_ssh_new(struct bas_ssh **out, struct bas_ssh_host *host, in
 void bas_ssh_free(struct bas_ssh *ssh);
 
 int bas_ssh_fd(const struct bas_ssh *ssh);
-short bas_ssh_events(const struct bas_ssh *ssh);  /* for poll(2) */
-int bas_ssh_timeout(const struct bas_ssh *ssh);   /* milliseconds until a pump is due; -1: none */
+short bas_ssh_events(const struct bas_ssh *ssh); /* for poll(2) */
+int bas_ssh_timeout(const struct bas_ssh *ssh);	 /* milliseconds until a pump is due; -1: none */
 /* False: the connection is over, by the client or because it broke the protocol. */
 CA_MUST_USE bool bas_ssh_pump(struct bas_ssh *ssh);
 /* Output waits for the client: write nothing more until it has gone. */
@@ -88,7 +89,8 @@ void bas_ssh_disconnect(struct bas_ssh *ssh, const char *text);
 void bas_ssh_answer(struct bas_ssh_channel *channel, bool ok);
 /* How many bytes the client's window takes now. */
 size_t bas_ssh_room(const struct bas_ssh_channel *channel);
-/* Returns how many of at most bas_ssh_room bytes were taken (none while keys are renewed), -1: the connection or channel is gone. */
+/* Returns how many of at most bas_ssh_room bytes were taken (none while keys are renewed), -1: the
+ * connection or channel is gone. */
 ssize_t bas_ssh_write(struct bas_ssh_channel *channel, const void *data, size_t len, bool errors);
 size_t bas_ssh_unread(const struct bas_ssh_channel *channel);
 ssize_t bas_ssh_read(struct bas_ssh_channel *channel, void *data, size_t len);

@@ -9,6 +9,6 @@
  * it may be longer than argv was. Gives the copy of argv to use from then on. */
 char **bas_title_init(int argc, char **argv);
 /* "postern-bastion: " and this; also the thread's short name. Without bas_title_init only that. */
-__attribute__((format(printf, 1, 2))) void bas_title_set(const char *format, ...);
+void bas_title_set(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -37,7 +37,8 @@ set_group(struct ca_config_reader *reader, const struct config_setting_t *settin
 }
 
 bool
-ca_setting_quorum(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_quorum(
+    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	struct ca_quorum *quorum = out;
 	const void *items;

@@ -161,8 +161,7 @@ is_line(const char *text)
 }
 
 bool
-ca_setting_text(
-    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_text(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	if (!ca_setting_string(reader, setting, out))
 		return false;
@@ -173,8 +172,7 @@ ca_setting_text(
 }
 
 bool
-ca_setting_name(
-    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_name(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	if (!ca_setting_string(reader, setting, out))
 		return false;
@@ -187,8 +185,7 @@ ca_setting_name(
 }
 
 bool
-ca_setting_word(
-    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_word(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
 	if (!ca_setting_string(reader, setting, out))
@@ -219,8 +216,7 @@ is_clean_path(const char *path)
 }
 
 bool
-ca_setting_path(
-    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_path(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	if (!ca_setting_string(reader, setting, out))
 		return false;
@@ -241,8 +237,7 @@ ca_setting_folder(
 }
 
 bool
-ca_setting_bool(
-    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_bool(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
 		return ca_setting_wrong(
@@ -298,8 +293,7 @@ ca_setting_duration(
 }
 
 bool
-ca_setting_size(
-    struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
+ca_setting_size(struct ca_config_reader *reader, const struct config_setting_t *setting, void *out)
 {
 	uint64_t size = 0;
 	int64_t number = 0;

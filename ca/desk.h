@@ -23,7 +23,7 @@ struct ca_desk {
 	const char *folder;
 	bool json;
 	int64_t now;
-	struct ca_store *store;                 /* the rest is opened by ca_desk_open */
+	struct ca_store *store; /* the rest is opened by ca_desk_open */
 	struct ca_rules *rules;
 	struct ca_allowed_signers *engineers;
 	struct ca_allowed_signers *approvers;
@@ -39,10 +39,12 @@ char *ca_desk_path(const struct ca_desk *desk, const char *name);
 CA_MUST_USE bool ca_desk_public_key(struct ca_desk *desk, const char *name, struct ca_key **out);
 /* Who signs as <name>: the key file, or, when there is only <name>.pub, the ssh-agent. */
 CA_MUST_USE bool ca_desk_signer(struct ca_desk *desk, const char *name, struct ca_signer **out);
-/* Writes an event into the log and makes it durable. `fields` is consumed, NULL counts as out of memory. */
-CA_MUST_USE bool ca_desk_log(struct ca_desk *desk, const char *event, json_t *fields,
-    uint64_t *index, uint8_t leaf[32]);
-/* A request by the number in `text`, and its statement. CA_EXIT_OK, or what the verb should give. */
+/* Writes an event into the log and makes it durable. `fields` is consumed, NULL counts as out of
+ * memory. */
+CA_MUST_USE bool ca_desk_log(
+    struct ca_desk *desk, const char *event, json_t *fields, uint64_t *index, uint8_t leaf[32]);
+/* A request by the number in `text`, and its statement. CA_EXIT_OK, or what the verb should
+ * give. */
 CA_MUST_USE enum ca_exit ca_desk_request(struct ca_desk *desk, const char *text,
     struct ca_request *request, struct ca_statement *statement);
 /* `issued` but over is "over", `pending` but expired "expired". */
@@ -55,15 +57,15 @@ struct ca_option {
 	const char *name;     /* without -- */
 	const char *argument; /* what it takes, for --help; NULL: a flag */
 	const char *help;
-	const char **value;   /* where the argument goes; a flag sets it to "" */
+	const char **value; /* where the argument goes; a flag sets it to "" */
 };
 
 /*
  * Takes options out of argv wherever they stand until `--`; *argc and argv keep the rest. On an
  * unknown or incomplete option: false, desk->why says which.
  */
-CA_MUST_USE bool ca_desk_options(struct ca_desk *desk, const struct ca_option *options, int *argc,
-    char **argv);
+CA_MUST_USE bool ca_desk_options(
+    struct ca_desk *desk, const struct ca_option *options, int *argc, char **argv);
 /* Words joined by blanks, heap. */
 char *ca_desk_join(int argc, char **argv);
 

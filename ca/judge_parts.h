@@ -25,8 +25,8 @@ enum ca_reason ca_inquiry_source(const struct ca_inquiry *inquiry, struct ca_why
 /* judge_grant.c: parses the statement and compares it with certificate and post. */
 enum ca_reason ca_inquiry_statement(const struct ca_inquiry *inquiry, struct ca_why *why);
 /* Whether every field of the certificate is what the statement makes it. */
-CA_MUST_USE bool ca_grant_agrees(const struct ca_cert *cert, const struct ca_statement *statement,
-    struct ca_why *why);
+CA_MUST_USE bool ca_grant_agrees(
+    const struct ca_cert *cert, const struct ca_statement *statement, struct ca_why *why);
 /* `alice@vendor.example grant 42 acme-prod/diagnostics` */
 void ca_grant_put_key_id(struct ca_buf *out, const struct ca_statement *statement);
 /* `acme-prod/diagnostics` */

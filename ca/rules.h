@@ -35,7 +35,7 @@ struct ca_rules {
 CA_MUST_USE bool ca_rules_load(struct ca_rules **out, const char *path, struct ca_why *why);
 void ca_rules_free(struct ca_rules *rules);
 /* NULL: nobody may ask for that. */
-const struct ca_rule *ca_rules_find(const struct ca_rules *rules, const char *environment,
-    const char *role);
+const struct ca_rule *ca_rules_find(
+    const struct ca_rules *rules, const char *environment, const char *role);
 
 #endif

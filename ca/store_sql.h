@@ -20,14 +20,14 @@ struct ca_store {
 };
 
 /* Runs a statement that gives no rows. */
-CA_MUST_USE bool ca_sql_run(struct ca_store *store, struct ca_why *why, const char *sql,
-    const char *format, ...);
+CA_MUST_USE bool ca_sql_run(
+    struct ca_store *store, struct ca_why *why, const char *sql, const char *format, ...);
 /* Prepares and binds; NULL after a failure. Caller finalizes. */
-CA_MUST_USE sqlite3_stmt *ca_sql_query(struct ca_store *store, struct ca_why *why, const char *sql,
-    const char *format, ...);
+CA_MUST_USE sqlite3_stmt *ca_sql_query(
+    struct ca_store *store, struct ca_why *why, const char *sql, const char *format, ...);
 enum ca_sql_step { CA_SQL_ROW, CA_SQL_END, CA_SQL_FAILED };
-CA_MUST_USE enum ca_sql_step ca_sql_step(struct ca_store *store, sqlite3_stmt *stmt,
-    struct ca_why *why);
+CA_MUST_USE enum ca_sql_step ca_sql_step(
+    struct ca_store *store, sqlite3_stmt *stmt, struct ca_why *why);
 /* One number from a statement that gives one row, or `fallback` when it gives none. */
 CA_MUST_USE bool ca_sql_number(struct ca_store *store, struct ca_why *why, int64_t fallback,
     int64_t *out, const char *sql, const char *format, ...);

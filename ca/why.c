@@ -33,8 +33,7 @@ store(struct ca_why *why, const char *raw)
 	ca_buf_clear(&safe);
 }
 
-bool
-(ca_why_set)(struct ca_why *why, const char *format, ...)
+bool(ca_why_set)(struct ca_why *why, const char *format, ...)
 {
 	char raw[CA_WHY_SIZE];
 	va_list args;
@@ -48,8 +47,7 @@ bool
 	return false;
 }
 
-bool
-(ca_why_prefix)(struct ca_why *why, const char *format, ...)
+bool(ca_why_prefix)(struct ca_why *why, const char *format, ...)
 {
 	char where[CA_WHY_SIZE / 2], raw[2 * CA_WHY_SIZE];
 	va_list args;

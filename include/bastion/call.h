@@ -38,7 +38,7 @@ struct bas_caller {
 struct bas_call {
 	enum bas_call_kind kind;
 	const struct bas_command *command; /* RUN; HELP COMMAND; else NULL */
-	char **values;                     /* per parameter, canonical; NULL: a flag not given */
+	char **values;			   /* per parameter, canonical; NULL: a flag not given */
 	size_t value_count;
 };
 
@@ -46,8 +46,8 @@ struct bas_call {
  * Parses and judges a line against a role. On failure `*refusal` says which of our exit
  * statuses it is. Caller clears `out`.
  */
-CA_MUST_USE bool bas_call_parse(struct bas_call *out, const struct bas_role *role,
-    const void *line, size_t len, enum bas_refusal *refusal, struct ca_why *why);
+CA_MUST_USE bool bas_call_parse(struct bas_call *out, const struct bas_role *role, const void *line,
+    size_t len, enum bas_refusal *refusal, struct ca_why *why);
 void bas_call_clear(struct bas_call *call);
 /* The canonical line: parsing it gives the same call, and encoding that the same bytes. */
 void bas_call_encode(struct ca_buf *out, const struct bas_call *call);
@@ -56,9 +56,10 @@ void bas_call_encode(struct ca_buf *out, const struct bas_call *call);
  * is a flag not given is left out. `caller` NULL leaves {identity} and the like as written,
  * to show and not to run.
  */
-CA_MUST_USE bool bas_call_argv(char ***out, const struct bas_call *call,
-    const struct bas_caller *caller, struct ca_why *why);
+CA_MUST_USE bool bas_call_argv(
+    char ***out, const struct bas_call *call, const struct bas_caller *caller, struct ca_why *why);
 /* What `ssh gate help` and `help COMMAND` print; `command` NULL: all. */
-void bas_help_put(struct ca_buf *out, const struct bas_role *role, const struct bas_command *command);
+void bas_help_put(
+    struct ca_buf *out, const struct bas_role *role, const struct bas_command *command);
 
 #endif

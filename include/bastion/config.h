@@ -24,7 +24,13 @@
 enum bas_level { BAS_LEVEL_NONE, BAS_LEVEL_BASIC, BAS_LEVEL_KERNEL, BAS_LEVEL_FULL };
 
 enum bas_parameter_type {
-	BAS_TEXT, BAS_INTEGER, BAS_CHOICE, BAS_DURATION, BAS_TIME, BAS_PATH, BAS_FLAG,
+	BAS_TEXT,
+	BAS_INTEGER,
+	BAS_CHOICE,
+	BAS_DURATION,
+	BAS_TIME,
+	BAS_PATH,
+	BAS_FLAG,
 };
 
 #define BAS_PARAMETERS_MAX 32 /* of one command */
@@ -32,22 +38,26 @@ enum bas_parameter_type {
 struct bas_parameter {
 	const char *name;
 	enum bas_parameter_type type;
-	size_t max_len;             /* text, path: bytes of a value */
-	int64_t min, max;           /* integer; duration in seconds */
+	size_t max_len;		    /* text, path: bytes of a value */
+	int64_t min, max;	    /* integer; duration in seconds */
 	const char *const *choices; /* choice */
 	size_t choice_count;
-	const char *below;          /* path: the folder */
-	const char *fallback;       /* default, or NULL: required (a flag is never required) */
-	const char *as;             /* flag: the word it becomes, "--verbose"; not given: no word */
-	bool dash;                  /* a value may begin with '-' */
-	bool rest;                  /* the remaining bytes of the line, verbatim; last only */
+	const char *below;    /* path: the folder */
+	const char *fallback; /* default, or NULL: required (a flag is never required) */
+	const char *as;	      /* flag: the word it becomes, "--verbose"; not given: no word */
+	bool dash;	      /* a value may begin with '-' */
+	bool rest;	      /* the remaining bytes of the line, verbatim; last only */
 };
 
 struct bas_confine {
-	const char *const *read;     size_t read_count;
-	const char *const *write;    size_t write_count;
-	const char *const *connect;  size_t connect_count; /* "host:port" */
-	const char *const *execute;  size_t execute_count;
+	const char *const *read;
+	size_t read_count;
+	const char *const *write;
+	size_t write_count;
+	const char *const *connect;
+	size_t connect_count; /* "host:port" */
+	const char *const *execute;
+	size_t execute_count;
 	uint64_t memory;    /* bytes, 0: no limit of ours */
 	unsigned processes; /* 0: no limit of ours */
 	uint64_t file_size; /* bytes of one written file, 0: no limit of ours */
@@ -55,16 +65,16 @@ struct bas_confine {
 
 struct bas_command {
 	const char *name;
-	const char *help;          /* may be NULL */
-	const char *const *argv;   /* templates; argv[0] an absolute path without placeholders */
+	const char *help;	 /* may be NULL */
+	const char *const *argv; /* templates; argv[0] an absolute path without placeholders */
 	size_t argc;
 	const struct bas_parameter *parameters;
 	size_t parameter_count;
-	unsigned timeout;          /* seconds, 0: the window's end only */
-	bool terminal;             /* wants one */
-	uint64_t output;           /* bytes one run may print, UINT64_MAX: no limit */
+	unsigned timeout; /* seconds, 0: the window's end only */
+	bool terminal;	  /* wants one */
+	uint64_t output;  /* bytes one run may print, UINT64_MAX: no limit */
 	struct bas_confine confine;
-	unsigned line;             /* in the file, for messages */
+	unsigned line; /* in the file, for messages */
 };
 
 struct bas_role {
@@ -72,22 +82,22 @@ struct bas_role {
 	const char *description;
 	struct ca_admission admission; /* quorum points into quorum below */
 	struct ca_quorum quorum;
-	const char *user;   /* name or `uid:gid`, or NULL: as the service */
-	uid_t uid;          /* resolved; (uid_t)-1 when user is NULL */
+	const char *user; /* name or `uid:gid`, or NULL: as the service */
+	uid_t uid;	  /* resolved; (uid_t)-1 when user is NULL */
 	gid_t gid;
 	enum bas_level least;
-	uint64_t output;    /* bytes a session may carry out, UINT64_MAX: no limit */
+	uint64_t output; /* bytes a session may carry out, UINT64_MAX: no limit */
 	const struct bas_command *commands;
 	size_t command_count;
 };
 
 struct bas_limits {
-	unsigned unauthenticated;             /* connections, overall; default 64 */
+	unsigned unauthenticated;	      /* connections, overall; default 64 */
 	unsigned unauthenticated_per_address; /* default 16 */
-	unsigned auth_requests;               /* per connection; default 20 */
-	unsigned grace;                       /* seconds to log in; default 60 */
-	unsigned channels;                    /* per connection; default 10 */
-	unsigned connections;                 /* authenticated, overall; default 1000 */
+	unsigned auth_requests;		      /* per connection; default 20 */
+	unsigned grace;			      /* seconds to log in; default 60 */
+	unsigned channels;		      /* per connection; default 10 */
+	unsigned connections;		      /* authenticated, overall; default 1000 */
 };
 
 struct bas_config {
@@ -95,23 +105,27 @@ struct bas_config {
 	const char *environment;
 	const char *const *listen; /* "address:port"; port 0: any (status says which) */
 	size_t listen_count;
-	const char *host_key;      /* OpenSSH private key file, no passphrase */
-	const char *state;         /* folder: log/ recordings/ control clock */
-	const char *seal_key;      /* default <state>/seal_key; made on first start */
-	const char *owner;         /* user of clerk and keepers when started as root, or NULL */
-	uid_t owner_uid; gid_t owner_gid;
-	const char *door;          /* user of listener and doors when started as root, or NULL */
-	uid_t door_uid; gid_t door_gid;
-	struct ca_key **authorities; size_t authority_count;
-	struct ca_key **identities;  size_t identity_count;
+	const char *host_key; /* OpenSSH private key file, no passphrase */
+	const char *state;    /* folder: log/ recordings/ control clock */
+	const char *seal_key; /* default <state>/seal_key; made on first start */
+	const char *owner;    /* user of clerk and keepers when started as root, or NULL */
+	uid_t owner_uid;
+	gid_t owner_gid;
+	const char *door; /* user of listener and doors when started as root, or NULL */
+	uid_t door_uid;
+	gid_t door_gid;
+	struct ca_key **authorities;
+	size_t authority_count;
+	struct ca_key **identities;
+	size_t identity_count;
 	struct ca_allowed_signers *approvers; /* NULL when no role admits grants */
-	const char *krl;           /* path, or NULL: "none" was said */
-	unsigned krl_max_age;      /* seconds, 0: no bound */
-	unsigned linger;           /* seconds, default 120 */
+	const char *krl;		      /* path, or NULL: "none" was said */
+	unsigned krl_max_age;		      /* seconds, 0: no bound */
+	unsigned linger;		      /* seconds, default 120 */
 	struct bas_limits limits;
 	const struct bas_role *roles;
 	size_t role_count;
-	void *arena;               /* owns every string and array above */
+	void *arena; /* owns every string and array above */
 };
 
 CA_MUST_USE bool bas_config_load(struct bas_config **out, const char *path, struct ca_why *why);

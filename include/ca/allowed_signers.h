@@ -43,13 +43,13 @@ struct ca_allowed_signers {
  * NULL for a file that is no list of signers of messages (engineers), where no line may. */
 CA_MUST_USE bool ca_allowed_signers_parse(struct ca_allowed_signers **out, const char *path,
     const char *text, size_t len, const char *ns, struct ca_why *why);
-CA_MUST_USE bool ca_allowed_signers_load(struct ca_allowed_signers **out, const char *path,
-    const char *ns, struct ca_why *why);
+CA_MUST_USE bool ca_allowed_signers_load(
+    struct ca_allowed_signers **out, const char *path, const char *ns, struct ca_why *why);
 void ca_allowed_signers_free(struct ca_allowed_signers *signers);
 
 /* The name that `key` is listed for now; NULL when it is not (or only as an authority). */
-const char *ca_allowed_signers_name_of(const struct ca_allowed_signers *signers,
-    const struct ca_key *key, int64_t now);
+const char *ca_allowed_signers_name_of(
+    const struct ca_allowed_signers *signers, const struct ca_key *key, int64_t now);
 /*
  * Who made `sig` (already verified), at `now`: a listed key, or a certificate under a
  * cert-authority line whose pattern matches exactly one of its principals. The certificate
@@ -59,7 +59,7 @@ const char *ca_allowed_signers_name_of(const struct ca_allowed_signers *signers,
 CA_MUST_USE bool ca_allowed_signers_identify(const struct ca_allowed_signers *signers,
     const struct ca_sshsig *sig, int64_t now, char **name, struct ca_why *why);
 /* Whether `name` has a line with `key`, valid or not. */
-bool ca_allowed_signers_lists(const struct ca_allowed_signers *signers, const char *name,
-    const struct ca_key *key);
+bool ca_allowed_signers_lists(
+    const struct ca_allowed_signers *signers, const char *name, const struct ca_key *key);
 
 #endif

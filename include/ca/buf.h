@@ -31,8 +31,8 @@ struct ca_buf {
 
 #define CA_BUF_MAX ((size_t)128 << 20)
 
-void ca_buf_clear(struct ca_buf *buf);  /* wipes, frees, back to empty */
-void ca_buf_reset(struct ca_buf *buf);  /* empties, keeps the memory, forgets a failure */
+void ca_buf_clear(struct ca_buf *buf); /* wipes, frees, back to empty */
+void ca_buf_reset(struct ca_buf *buf); /* empties, keeps the memory, forgets a failure */
 CA_MUST_USE bool ca_buf_ok(const struct ca_buf *buf);
 struct ca_bytes ca_buf_bytes(const struct ca_buf *buf); /* borrowed until the next put */
 
@@ -48,8 +48,8 @@ void ca_buf_put_cstring(struct ca_buf *buf, const char *text);
 void ca_buf_put_mpint(struct ca_buf *buf, const uint8_t *data, size_t len);
 /* Bytes as they are, no length prefix. */
 void ca_buf_put_text(struct ca_buf *buf, const char *text);
-__attribute__((format(printf, 2, 3)))
-void ca_buf_printf(struct ca_buf *buf, const char *format, ...);
+void ca_buf_printf(struct ca_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* A reader over borrowed bytes. */
 struct ca_reader {

@@ -24,43 +24,43 @@
 #include "ca/signer.h"
 #include "ca/why.h"
 
-#define CA_CERT_MAX 65536     /* bytes of a blob */
+#define CA_CERT_MAX	       65536 /* bytes of a blob */
 #define CA_CERT_MAX_PRINCIPALS 64
-#define CA_CERT_MAX_OPTIONS 32 /* in each of the two lists */
-#define CA_CERT_FOREVER UINT64_MAX
+#define CA_CERT_MAX_OPTIONS    32 /* in each of the two lists */
+#define CA_CERT_FOREVER	       UINT64_MAX
 
 enum ca_cert_type { CA_CERT_USER = 1, CA_CERT_HOST = 2 };
 
 /* One critical option or extension. */
 struct ca_cert_option {
 	const char *name;      /* printable ASCII */
-	bool has_value;        /* false: a flag, whose data is empty */
+	bool has_value;	       /* false: a flag, whose data is empty */
 	struct ca_bytes value; /* unwrapped content of the string in the string */
 };
 
 struct ca_cert {
-	struct ca_key *key;       /* the subject's */
+	struct ca_key *key;	  /* the subject's */
 	struct ca_key *authority; /* plain; a certificate is refused */
 	uint64_t serial;
 	enum ca_cert_type type;
 	const char *key_id; /* no NUL; may be hostile text */
 	const char *principals[CA_CERT_MAX_PRINCIPALS];
 	size_t principal_count;
-	uint64_t valid_after;  /* seconds since the epoch; valid iff after <= now < before */
+	uint64_t valid_after; /* seconds since the epoch; valid iff after <= now < before */
 	uint64_t valid_before;
 	struct ca_cert_option critical[CA_CERT_MAX_OPTIONS];
 	size_t critical_count;
 	struct ca_cert_option extensions[CA_CERT_MAX_OPTIONS];
 	size_t extension_count;
-	struct ca_bytes blob;        /* the whole certificate; owned */
-	size_t signed_len;           /* how much of it is signed */
-	struct ca_bytes signature;   /* inside blob */
-	char *texts;                 /* owned storage behind the strings */
+	struct ca_bytes blob;	   /* the whole certificate; owned */
+	size_t signed_len;	   /* how much of it is signed */
+	struct ca_bytes signature; /* inside blob */
+	char *texts;		   /* owned storage behind the strings */
 };
 
 /* Copies `blob`. Caller frees `*out`. Says nothing of trust. */
-CA_MUST_USE bool ca_cert_parse(struct ca_cert **out, const void *blob, size_t len,
-    struct ca_why *why);
+CA_MUST_USE bool ca_cert_parse(
+    struct ca_cert **out, const void *blob, size_t len, struct ca_why *why);
 /* `type base64 [comment]`, as in a -cert.pub file; may end with one LF. */
 CA_MUST_USE bool ca_cert_parse_line(struct ca_cert **out, const char *line, struct ca_why *why);
 void ca_cert_free(struct ca_cert *cert);

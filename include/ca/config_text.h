@@ -16,8 +16,8 @@
 #include "ca/buf.h"
 #include "ca/why.h"
 
-#define CA_CONFIG_MAX	 ((size_t)1 << 20) /* bytes of all files together */
-#define CA_CONFIG_DEPTH 4		   /* files inside files */
+#define CA_CONFIG_MAX	((size_t)1 << 20) /* bytes of all files together */
+#define CA_CONFIG_DEPTH 4		  /* files inside files */
 
 struct ca_config_line {
 	unsigned file; /* index into files */
@@ -36,8 +36,8 @@ struct ca_config_text {
 CA_MUST_USE bool ca_config_text_load(
     struct ca_config_text *out, const char *path, struct ca_why *why);
 /* The same from memory; `path` names it, and includes are looked for beside it. */
-CA_MUST_USE bool ca_config_text_parse(struct ca_config_text *out, const char *path,
-    const void *data, size_t len, struct ca_why *why);
+CA_MUST_USE bool ca_config_text_parse(
+    struct ca_config_text *out, const char *path, const void *data, size_t len, struct ca_why *why);
 void ca_config_text_clear(struct ca_config_text *text);
 /* Where line `line` (from 1) of the joined text came from. */
 const char *ca_config_text_where(

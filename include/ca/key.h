@@ -44,8 +44,8 @@ struct ca_presence {
 struct ca_key; /* immutable */
 
 /* A plain public key blob; a certificate blob is refused. Caller frees `*out`. */
-CA_MUST_USE bool ca_key_parse(struct ca_key **out, const void *blob, size_t len,
-    struct ca_why *why);
+CA_MUST_USE bool ca_key_parse(
+    struct ca_key **out, const void *blob, size_t len, struct ca_why *why);
 /* `type base64 [comment]`, one line, as in a .pub file. */
 CA_MUST_USE bool ca_key_parse_line(struct ca_key **out, const char *line, struct ca_why *why);
 /* A file with exactly one such line. */
@@ -55,7 +55,7 @@ struct ca_key *ca_key_ref(struct ca_key *key);
 void ca_key_free(struct ca_key *key);
 
 enum ca_key_type ca_key_type(const struct ca_key *key);
-const char *ca_key_type_name(enum ca_key_type type);      /* "ssh-ed25519" */
+const char *ca_key_type_name(enum ca_key_type type);	  /* "ssh-ed25519" */
 const char *ca_key_cert_type_name(enum ca_key_type type); /* "ssh-ed25519-cert-v01@openssh.com" */
 /* 0 when the name is that of no listed key type (certificate names: `cert` true). */
 CA_MUST_USE bool ca_key_type_by_name(struct ca_bytes name, bool cert, enum ca_key_type *out);
@@ -69,8 +69,8 @@ void ca_key_put_line(struct ca_buf *out, const struct ca_key *key);
 
 /* Reads the key-type specific fields of a key or certificate body (FORMATS: table 1.3);
  * for ca/cert.c. Leaves `reader` behind them. */
-CA_MUST_USE bool ca_key_read_body(struct ca_key **out, enum ca_key_type type,
-    struct ca_reader *reader, struct ca_why *why);
+CA_MUST_USE bool ca_key_read_body(
+    struct ca_key **out, enum ca_key_type type, struct ca_reader *reader, struct ca_why *why);
 /* Writes them. */
 void ca_key_put_body(struct ca_buf *out, const struct ca_key *key);
 

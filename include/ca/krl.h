@@ -21,8 +21,8 @@
 
 struct ca_krl; /* immutable after parsing */
 
-CA_MUST_USE bool ca_krl_parse(struct ca_krl **out, const void *data, size_t len,
-    struct ca_why *why);
+CA_MUST_USE bool ca_krl_parse(
+    struct ca_krl **out, const void *data, size_t len, struct ca_why *why);
 void ca_krl_free(struct ca_krl *krl);
 uint64_t ca_krl_number(const struct ca_krl *krl);    /* krl_version */
 uint64_t ca_krl_generated(const struct ca_krl *krl); /* seconds since the epoch */
@@ -40,14 +40,14 @@ struct ca_krl_spec {
 	uint64_t generated;
 	const char *comment;
 	const struct ca_key *authority; /* of the serials */
-	const uint64_t *serials;        /* ascending, no zero */
+	const uint64_t *serials;	/* ascending, no zero */
 	size_t serial_count;
 	const struct ca_key *const *keys;
 	size_t key_count;
 };
 
 /* Appends the KRL and reads it again before giving it out. */
-CA_MUST_USE bool ca_krl_encode(struct ca_buf *out, const struct ca_krl_spec *spec,
-    struct ca_why *why);
+CA_MUST_USE bool ca_krl_encode(
+    struct ca_buf *out, const struct ca_krl_spec *spec, struct ca_why *why);
 
 #endif

@@ -21,22 +21,22 @@
 #define CA_SSHSIG_MAX 65536 /* bytes of a blob */
 
 /* Namespaces; one key is never good for two of them. */
-#define CA_NAMESPACE_GRANT "grant@postern"
-#define CA_NAMESPACE_SEAL "seal@postern"
+#define CA_NAMESPACE_GRANT	"grant@postern"
+#define CA_NAMESPACE_SEAL	"seal@postern"
 #define CA_NAMESPACE_CHECKPOINT "checkpoint@postern"
-#define CA_NAMESPACE_KRL "krl@postern"
+#define CA_NAMESPACE_KRL	"krl@postern"
 
 struct ca_sshsig {
 	struct ca_key *key;   /* the key that signed: for a certificate, its subject */
 	struct ca_cert *cert; /* or NULL */
 	char *namespace;
-	bool sha256;              /* false: sha512 */
+	bool sha256;		   /* false: sha512 */
 	struct ca_bytes signature; /* SSH signature blob, inside blob */
-	struct ca_bytes blob;      /* owned */
+	struct ca_bytes blob;	   /* owned */
 };
 
-CA_MUST_USE bool ca_sshsig_parse(struct ca_sshsig **out, const void *blob, size_t len,
-    struct ca_why *why);
+CA_MUST_USE bool ca_sshsig_parse(
+    struct ca_sshsig **out, const void *blob, size_t len, struct ca_why *why);
 void ca_sshsig_free(struct ca_sshsig *sig);
 /* Whether the signature holds over `message` in namespace `ns` by sig->key.
  * A certificate's own signature is verified too. `presence` may be NULL. */
@@ -48,7 +48,7 @@ CA_MUST_USE bool ca_sshsig_sign(struct ca_signer *signer, const struct ca_cert *
 
 /* The text form, `-----BEGIN SSH SIGNATURE-----`. Reading takes CRLF and nothing after the end. */
 void ca_sshsig_armor(struct ca_buf *out, const void *blob, size_t len);
-CA_MUST_USE bool ca_sshsig_dearmor(struct ca_buf *out, const char *text, size_t len,
-    struct ca_why *why);
+CA_MUST_USE bool ca_sshsig_dearmor(
+    struct ca_buf *out, const char *text, size_t len, struct ca_why *why);
 
 #endif

@@ -25,15 +25,14 @@ struct ca_why {
  * Writes the sentence. `why` may be NULL. Returns false always, so that a
  * failing function can say `return ca_why_set(why, "...")`.
  */
-__attribute__((format(printf, 2, 3)))
-_Bool ca_why_set(struct ca_why *why, const char *format, ...);
+_Bool ca_why_set(struct ca_why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts `where: ` in front of a sentence already written. Returns false. */
-__attribute__((format(printf, 2, 3)))
-_Bool ca_why_prefix(struct ca_why *why, const char *format, ...);
+_Bool ca_why_prefix(struct ca_why *why, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #ifdef __clang_analyzer__ /* which sees one file at a time, and has to be told */
-#define ca_why_set(...) (ca_why_set(__VA_ARGS__) && 0)
+#define ca_why_set(...)	   (ca_why_set(__VA_ARGS__) && 0)
 #define ca_why_prefix(...) (ca_why_prefix(__VA_ARGS__) && 0)
 #endif
 

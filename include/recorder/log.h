@@ -34,8 +34,9 @@ typedef bool rec_log_reader(void *ctx, uint64_t index, int64_t time, const char 
  * Opens for writing; makes the folder and its files when there are none, takes the lock (`wait`:
  * until it is free; else errno is EWOULDBLOCK when another has it), drops a partial last line that
  * was never acknowledged, rebuilds leaves that are missing, and refuses a log that is shorter than,
- * or disagrees with, its leaves or its checkpoint. `reader` (may be NULL) sees every entry. `signer`
- * signs checkpoints and is borrowed; NULL: none are written. `origin` names the log (`acme-prod/log`).
+ * or disagrees with, its leaves or its checkpoint. `reader` (may be NULL) sees every entry.
+ * `signer` signs checkpoints and is borrowed; NULL: none are written. `origin` names the log
+ * (`acme-prod/log`).
  */
 CA_MUST_USE bool rec_log_open(struct rec_log **out, const char *folder, const char *origin,
     struct ca_signer *signer, bool wait, rec_log_reader *reader, void *ctx, struct ca_why *why);
