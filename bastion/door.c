@@ -331,6 +331,9 @@ gather(struct bas_door *door)
 	door->fds[1] = (struct pollfd){ .fd = door->keeper,
 		.events = door->backlog == NULL ? POLLIN : POLLIN | POLLOUT };
 	for (struct bas_door_channel *at = door->channels; at != NULL; at = at->next) {
+		at->polled = NULL;
+		if (at->state == BAS_DOOR_ENDED)
+			continue;
 		at->polled = &door->fds[count];
 		bas_door_channel_poll(at, at->polled);
 		count += 2;

@@ -73,6 +73,7 @@ struct bas_door_channel {
 	struct ca_buf output; /* read from the keeper while keys were renewed */
 	size_t output_at;
 	bool output_errors; /* that is what it is */
+	bool closed;	    /* by the client: does not count any more */
 	bool exited;
 	uint32_t status;
 	char signal[32];
@@ -89,7 +90,7 @@ struct bas_door {
 	int64_t started, end_by; /* ms */
 	int64_t looked;		 /* when the peer was last seen to be there, ms */
 	struct bas_door_channel *channels;
-	unsigned channel_count;
+	unsigned channel_count; /* that the client has not closed */
 	uint32_t next_id;
 	const char *refused[16]; /* kinds already told */
 	struct bas_door_frame *backlog,

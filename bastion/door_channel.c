@@ -254,6 +254,8 @@ bas_door_channel_closed(void *owner)
 	if (!channel->exited)
 		tell(channel, BAS_F_CLOSE);
 	channel->state = BAS_DOOR_ENDED;
+	channel->closed = true;
+	channel->door->channel_count--;
 	close_fd(&channel->io);
 	close_fd(&channel->errors);
 }
@@ -267,7 +269,8 @@ bas_door_channel_freed(void *owner)
 	while (*link != channel)
 		link = &(*link)->next;
 	*link = channel->next;
-	channel->door->channel_count--;
+	if (!channel->closed)
+		channel->door->channel_count--;
 	close_fd(&channel->io);
 	close_fd(&channel->errors);
 	ca_buf_clear(&channel->input);

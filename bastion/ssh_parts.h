@@ -41,6 +41,7 @@ struct bas_ssh {
 	const struct bas_ssh_calls *calls;
 	void *owner;
 	struct ssh_counter_struct socket_counter, packet_counter;
+	uint64_t drained_bytes; /* read when libssh's list was last seen empty */
 	bool keys_exchanged, service, authenticated, broken, drained;
 	unsigned auth_requests, auth_limit;
 	struct bas_ssh_queue auth;

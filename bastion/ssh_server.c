@@ -258,7 +258,12 @@ bas_ssh_events(const struct bas_ssh *ssh)
 int
 bas_ssh_timeout(const struct bas_ssh *ssh)
 {
-	return ssh->drained ? bas_ssh_auth_timeout(ssh) : 0;
+	if (!ssh->keys_exchanged)
+		return -1;
+	/* Writing reads, too: what came meanwhile is in libssh's list, and no poll will tell. */
+	if (!ssh->drained || ssh->socket_counter.in_bytes != ssh->drained_bytes)
+		return 0;
+	return bas_ssh_auth_timeout(ssh);
 }
 
 bool
@@ -321,6 +326,7 @@ drain(struct bas_ssh *ssh)
 		/* The list is empty now, whatever made it so. */
 		if (ssh->socket_counter.in_bytes == before) {
 			ssh->drained = true;
+			ssh->drained_bytes = before;
 			break;
 		}
 	}

@@ -71,15 +71,27 @@ log_in(struct bas_ssh *server, ssh_session client, int client_fd, ssh_key key)
 	}
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+/* 0.12 has another name for it, which the others do not. */
+static ssh_key
+make_key(enum ssh_keytypes_e type, int bits)
+{
+	ssh_key key = NULL;
+
+	return ssh_pki_generate(type, bits, &key) == SSH_OK ? key : NULL;
+}
+#pragma GCC diagnostic pop
+
 static void
 warm(struct bas_ssh_host *host, const char *cipher, enum ssh_keytypes_e type, int bits)
 {
 	struct bas_ssh *server = NULL;
 	ssh_session client;
-	ssh_key key = NULL;
+	ssh_key key = make_key(type, bits);
 	int fds[2];
 
-	if (ssh_pki_generate(type, bits, &key) != SSH_OK)
+	if (key == NULL)
 		return;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
 		goto out;

@@ -378,7 +378,7 @@ def a_line_may_have_65536_bytes_and_no_more():
 
 
 @test
-def a_client_that_ignores_its_window_is_sent_away():
+def a_client_that_ignores_its_window_is_sent_away_or_not_heard():
     with Client(login=True) as client:
         channel = client.open()
         try:
@@ -386,7 +386,8 @@ def a_client_that_ignores_its_window_is_sent_away():
                 client.send(DATA, u32(channel) + string(b"x" * 32000))
         except (OSError, EOFError, paramiko.SSHException):
             pass
-        assert client.is_over()
+        # libssh from 0.11 on throws away what is too much.
+        assert client.is_over(1) or client.lives()
 
 
 @test

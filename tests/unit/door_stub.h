@@ -251,7 +251,9 @@ stub_channel_frame(struct stub *stub, enum bas_frame_type type, struct ca_reader
 		size = (struct winsize){ .ws_col = (unsigned short)channel->columns,
 			.ws_row = (unsigned short)channel->rows };
 		ioctl(channel->master, TIOCSWINSZ, &size);
-	} else if (channel != NULL && channel->pid > 0) {
+	} else if (channel != NULL && channel->pid == 0) {
+		channel->used = false;
+	} else if (channel != NULL) {
 		stub_log(stub, "closed");
 		kill(-channel->pid, SIGKILL);
 	}
