@@ -6,9 +6,6 @@
  *
  * Its exit status is the command's, or 255 with a line on stderr.
  */
-/* libssh 0.11 deprecates what 0.10 has no other name for. */
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-
 #include <stdio.h>
 #include <stdlib.h>
 
