@@ -354,6 +354,7 @@ clear(struct bas_clerk *clerk)
 	bas_sessions_free(clerk->sessions);
 	rec_log_close(clerk->log);
 	ca_signer_free(clerk->seal);
+	ca_signer_free(clerk->checkpoint);
 	json_decref(clerk->policy);
 	if (clerk->recordings >= 0)
 		close(clerk->recordings);

@@ -105,8 +105,9 @@ struct bas_clerk {
 	struct bas_clock clock;
 	int64_t deviation; /* of the wall clock, as last logged */
 	struct rec_log *log;
-	struct ca_signer *seal;
-	int recordings; /* the folder */
+	struct ca_signer *seal;	      /* certifies session keys */
+	struct ca_signer *checkpoint; /* signs the log's checkpoints */
+	int recordings;		      /* the folder */
 	struct bas_sessions *sessions;
 	struct bas_revocations revocations;
 	unsigned linger;
@@ -151,7 +152,7 @@ CA_MUST_USE bool bas_clerk_recover(struct bas_clerk *clerk);
 json_t *bas_clerk_text(const char *text);
 void bas_clerk_fail(struct bas_clerk *clerk, const struct ca_why *why);
 
-/* clerk_start.c: key, log, sessions, clock, control socket; what was open is ended. */
+/* clerk_start.c: keys, log, sessions, clock, control socket; what was open is ended. */
 CA_MUST_USE bool bas_clerk_start(struct bas_clerk *clerk, struct ca_why *why);
 
 /* clerk_keeper.c */

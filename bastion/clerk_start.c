@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bastion/control.h"
+#include "ca/file.h"
 
 #define LOCK_TRIES 60 /* of 50 ms: rooms of a run that was killed are still on their way out */
 
@@ -168,17 +169,60 @@ free_replay(struct replay *replay)
 	}
 }
 
+/* Whoever verifies needs the public half; a crash while the key was made may have left none. */
 static bool
-load_seal_key(struct bas_clerk *clerk, struct ca_why *why)
+put_public(
+    const char *path, const struct ca_signer *signer, const char *comment, struct ca_why *why)
 {
-	const char *path = clerk->config->seal_key;
+	struct ca_buf line = { 0 };
+	char name[PATH_MAX];
+	int len = snprintf(name, sizeof(name), "%s.pub", path);
+	bool ok = false;
+
+	if (len < 0 || (size_t)len >= sizeof(name))
+		return ca_why_set(why, "'%s' has too long a name", path);
+	if (access(name, F_OK) == 0)
+		return true;
+	ca_key_put_line(&line, ca_signer_key(signer));
+	ca_buf_printf(&line, " %s\n", comment);
+	if (ca_buf_ok(&line))
+		ok = ca_file_write(name, line.data, line.len, 0644, why);
+	else
+		ca_why_set(why, "out of memory");
+	ca_buf_clear(&line);
+	return ok;
+}
+
+/* Made at the first start. */
+static bool
+load_key(struct ca_signer **out, const char *path, const char *kind, const char *environment,
+    struct ca_why *why)
+{
 	char comment[256];
 
-	snprintf(comment, sizeof(comment), "seal@%s", clerk->config->environment);
+	snprintf(comment, sizeof(comment), "%s@%s", kind, environment);
 	if (access(path, F_OK) != 0 && errno == ENOENT &&
 	    !ca_signer_create_file(path, comment, why))
-		return ca_why_prefix(why, "seal key");
-	return ca_signer_load(&clerk->seal, path, why) || ca_why_prefix(why, "seal key");
+		return ca_why_prefix(why, "%s key", kind);
+	return (ca_signer_load(out, path, why) && put_public(path, *out, comment, why)) ||
+	       ca_why_prefix(why, "%s key", kind);
+}
+
+/* One key is never good for two namespaces: recordings are sealed with one, the log's checkpoints
+ * are signed with the other. */
+static bool
+load_keys(struct bas_clerk *clerk, struct ca_why *why)
+{
+	const char *environment = clerk->config->environment;
+	char path[PATH_MAX];
+
+	if (!make_path(path, clerk, "checkpoint_key", why) ||
+	    !load_key(&clerk->seal, clerk->config->seal_key, "seal", environment, why) ||
+	    !load_key(&clerk->checkpoint, path, "checkpoint", environment, why))
+		return false;
+	return !ca_key_equal(ca_signer_key(clerk->seal), ca_signer_key(clerk->checkpoint)) ||
+	       ca_why_set(why, "'%s' and '%s' are one key, and need to be two",
+		   clerk->config->seal_key, path);
 }
 
 static bool
@@ -209,8 +253,8 @@ open_log(struct bas_clerk *clerk, const char *folder, struct replay *replay, str
 		clerk->sessions = NULL;
 		if (!bas_sessions_new(&clerk->sessions, why))
 			return false;
-		if (rec_log_open(
-			&clerk->log, folder, origin, clerk->seal, false, read_entry, replay, why))
+		if (rec_log_open(&clerk->log, folder, origin, clerk->checkpoint, false, read_entry,
+			replay, why))
 			return true;
 		if (errno != EWOULDBLOCK)
 			return false;
@@ -240,7 +284,7 @@ bas_clerk_start(struct bas_clerk *clerk, struct ca_why *why)
 	char log[PATH_MAX];
 	bool ok = false;
 
-	if (!open_folders(clerk, log, why) || !load_seal_key(clerk, why) ||
+	if (!open_folders(clerk, log, why) || !load_keys(clerk, why) ||
 	    !open_log(clerk, log, &replay, why) || !start_clock(clerk, why))
 		goto out;
 	clerk->revocations.number = replay.krl_number;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_verify.c - says of each recording whether it is whole, sealed and in the log, and what is
  * wrong. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,23 +88,46 @@ verify_log(struct verification *v, const char *folder, const char *only)
 	return true;
 }
 
+/* A gate signs its log's checkpoints with checkpoint_key, an authority with log_key. */
+static bool
+load_log_key(struct verification *v, struct ca_why *why)
+{
+	char *gate = rec_state_path(v->program, "checkpoint_key.pub");
+	char *authority = rec_state_path(v->program, "log_key.pub");
+	const char *path = v->program->log_key;
+	bool ok;
+
+	if (path == NULL)
+		path = access(gate, F_OK) != 0 && access(authority, F_OK) == 0 ? authority : gate;
+	ok = ca_key_load(&v->log_key, path, why);
+	free(gate);
+	free(authority);
+	return ok;
+}
+
 static bool
 load_keys(struct verification *v, struct ca_why *why)
 {
-	struct rec_program *program = v->program;
-	char *seal = rec_state_path(program, "seal_key.pub");
-	char *log = rec_state_path(program, "checkpoint_key.pub");
-	bool ok = ca_key_load(&v->seal_key, program->key != NULL ? program->key : seal, why);
+	char *seal = rec_state_path(v->program, "seal_key.pub");
+	const char *path = v->program->key != NULL ? v->program->key : seal;
+	bool ok = v->folder_fd < 0 || ca_key_load(&v->seal_key, path, why);
 
-	if (ok && program->log_key != NULL)
-		ok = ca_key_load(&v->log_key, program->log_key, why);
-	else if (ok && access(log, F_OK) == 0)
-		ok = ca_key_load(&v->log_key, log, why);
-	else if (ok)
-		v->log_key = ca_key_ref(v->seal_key);
 	free(seal);
-	free(log);
-	return ok;
+	return ok && (v->program->no_log || load_log_key(v, why));
+}
+
+/* An authority has a log and no recordings. Where a log speaks of recordings it also misses them.
+ */
+static bool
+open_folder(struct verification *v, const char *log)
+{
+	char *path = rec_state_path(v->program, "recordings");
+	bool log_only = v->program->all && !v->program->no_log && access(path, F_OK) != 0 &&
+			errno == ENOENT && access(log, F_OK) == 0;
+
+	free(path);
+	v->folder_fd = log_only ? -1 : rec_open_recordings(v->program);
+	return log_only || v->folder_fd >= 0;
 }
 
 static bool
@@ -120,50 +144,55 @@ verify_all(struct verification *v, struct ca_why *why)
 	return true;
 }
 
+static int
+say_missing(const char *name)
+{
+	char *shown = rec_shown(name);
+
+	fprintf(stderr, "postern-recorder: there is no recording '%s'\n", shown);
+	free(shown);
+	return REC_NOT_YET;
+}
+
+static int
+verify(struct verification *v, const char *log, const char *only)
+{
+	struct ca_why why = { "" };
+
+	if (!load_keys(v, &why))
+		return rec_fail(REC_REFUSED, &why);
+	if (!v->program->no_log)
+		(void)verify_log(v, log, only);
+	if (only != NULL && rec_catalog_has(v->folder_fd, only))
+		verify_one(v, only);
+	else if (only != NULL && json_object_get(v->log, only) == NULL)
+		return say_missing(only);
+	else if (only == NULL && v->folder_fd >= 0 && !verify_all(v, &why))
+		return rec_fail(REC_REFUSED, &why);
+	if (v->program->json) {
+		json_dumpf(v->rows, stdout, JSON_ENSURE_ASCII | JSON_INDENT(1));
+		putchar('\n');
+	}
+	return v->bad ? REC_REFUSED : v->open ? REC_NOT_YET : REC_DONE;
+}
+
 int
 rec_cmd_verify(struct rec_program *program)
 {
 	struct verification v = { .program = program };
-	const char *only = program->argc > 0 ? program->argv[0] : NULL;
-	struct ca_why why = { "" };
-	char *log = NULL;
-	int status = REC_REFUSED;
+	char *log = rec_state_path(program, "log");
+	int status = REC_NOT_YET;
 
-	v.folder_fd = rec_open_recordings(program);
-	if (v.folder_fd < 0)
-		return REC_NOT_YET;
-	v.rows = json_array();
-	log = rec_state_path(program, "log");
-	if (!load_keys(&v, &why)) {
-		(void)rec_fail(status, &why);
-		goto out;
+	if (open_folder(&v, log)) {
+		v.rows = json_array();
+		status = verify(&v, log, program->argc > 0 ? program->argv[0] : NULL);
 	}
-	if (!program->no_log)
-		(void)verify_log(&v, log, only);
-	if (only != NULL && rec_catalog_has(v.folder_fd, only)) {
-		verify_one(&v, only);
-	} else if (only != NULL && json_object_get(v.log, only) == NULL) {
-		char *shown = rec_shown(only);
-
-		fprintf(stderr, "postern-recorder: there is no recording '%s'\n", shown);
-		free(shown);
-		status = REC_NOT_YET;
-		goto out;
-	} else if (only == NULL && !verify_all(&v, &why)) {
-		(void)rec_fail(status, &why);
-		goto out;
-	}
-	if (program->json) {
-		json_dumpf(v.rows, stdout, JSON_ENSURE_ASCII | JSON_INDENT(1));
-		putchar('\n');
-	}
-	status = v.bad ? REC_REFUSED : v.open ? REC_NOT_YET : REC_DONE;
-out:
+	if (v.folder_fd >= 0)
+		close(v.folder_fd);
 	free(log);
 	json_decref(v.log);
 	json_decref(v.rows);
 	ca_key_free(v.seal_key);
 	ca_key_free(v.log_key);
-	close(v.folder_fd);
 	return status;
 }

@@ -17,12 +17,11 @@ enum { REC_DONE = 0, REC_REFUSED = 1, REC_USAGE = 2, REC_NOT_YET = 3 };
 struct rec_program {
 	const char *state; /* folder that holds recordings/, log/ and seal_key.pub */
 	bool json, raw, all, no_log;
-	double speed;	 /* of play */
-	double idle;	 /* longest pause of play in seconds; negative: none is too long */
-	const char *key; /* NULL: <state>/seal_key, and .pub for verify */
-	const char
-	    *log_key; /* NULL: <state>/checkpoint_key.pub, or the seal key where there is none */
-	int argc;     /* operands of the verb */
+	double speed;	     /* of play */
+	double idle;	     /* longest pause of play in seconds; negative: none is too long */
+	const char *key;     /* NULL: <state>/seal_key, and .pub for verify */
+	const char *log_key; /* NULL: <state>/checkpoint_key.pub, or an authority's log_key.pub */
+	int argc;	     /* operands of the verb */
 	char **argv;
 };
 

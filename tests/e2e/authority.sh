@@ -182,6 +182,18 @@ sqlite3 "$scene/ca/postern.db" "update request set statement = cast(replace(cast
 try ca fetch "$tenth"
 is "$status" 1 'an edited key gets nothing signed'
 
+# ---- the log ----
+try "$build/postern-recorder" -C "$scene/ca" verify --all
+is "$status" 0 "the authority's log verifies" "$said"
+like "$said" '^good  log' 'and there are no recordings to speak of'
+rm -rf "$scene/copy"
+cp -a "$scene/ca" "$scene/copy"
+rm "$scene/copy/log/checkpoint.sig"
+ssh-keygen -q -Y sign -n checkpoint@postern -f "$scene/copy/krl_key" "$scene/copy/log/checkpoint" 2>/dev/null
+try "$build/postern-recorder" -C "$scene/copy" verify --all
+is "$status" 1 'a checkpoint that the KRL key signed is refused'
+like "$said" 'BAD   log .*signed by another key' 'with its sentence'
+
 for i in $(seq 1 10); do ask "T-more: $i" >/dev/null 2>&1; done
 refuses 1 'requests waiting already' 'an eleventh request' ask T-11: too many
 finish

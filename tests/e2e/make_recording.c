@@ -34,6 +34,19 @@ must(bool ok)
 	exit(1);
 }
 
+static struct ca_signer *
+load_key(const char *state, const char *name)
+{
+	struct ca_signer *key = NULL;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", state, name);
+	if (access(path, F_OK) != 0)
+		must(ca_signer_create_file(path, name, &why));
+	must(ca_signer_load(&key, path, &why));
+	return key;
+}
+
 static void
 enter(struct rec_log *log, const char *event, const char *name, const uint8_t *seal)
 {
@@ -101,7 +114,7 @@ main(int argc, char **argv)
 		.role = "diagnostics",
 		.confinement = "none",
 	};
-	struct ca_signer *seal_key, *session_key;
+	struct ca_signer *seal_key, *checkpoint_key, *session_key;
 	struct ca_cert *cert;
 	struct rec_log *log;
 	struct rec_recording *recording;
@@ -113,15 +126,13 @@ main(int argc, char **argv)
 		return 2;
 	header.recording = argv[2];
 	snprintf(session, sizeof(session), "%.*s", (int)strcspn(argv[2], "."), argv[2]);
-	snprintf(path, sizeof(path), "%s/seal_key", argv[1]);
-	if (access(path, F_OK) != 0)
-		must(ca_signer_create_file(path, "seal@acme-prod", &why));
-	must(ca_signer_load(&seal_key, path, &why));
+	seal_key = load_key(argv[1], "seal_key");
+	checkpoint_key = load_key(argv[1], "checkpoint_key");
 	must(ca_signer_generate(&session_key, &why));
 	must(rec_seal_certify(&cert, ca_signer_key(session_key), "acme-prod", session, 1,
 	    time(NULL), seal_key, &why));
 	snprintf(path, sizeof(path), "%s/log", argv[1]);
-	must(rec_log_open(&log, path, "acme-prod/log", seal_key, true, NULL, NULL, &why));
+	must(rec_log_open(&log, path, "acme-prod/log", checkpoint_key, true, NULL, NULL, &why));
 	snprintf(path, sizeof(path), "%s/recordings", argv[1]);
 	(void)mkdir(path, 0700);
 	folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -150,6 +161,7 @@ main(int argc, char **argv)
 	ca_cert_free(cert);
 	ca_signer_free(session_key);
 	ca_signer_free(seal_key);
+	ca_signer_free(checkpoint_key);
 	close(folder_fd);
 	return 0;
 }

@@ -141,6 +141,14 @@ cp "$state"/seal_key* "$scene/elsewhere"
 spoil 'BAD   20261121-s4.1 .*the log does not know of it' 'a recording from nowhere' sh -c "cp '$scene/elsewhere/recordings'/* '$recordings'"
 spoil 'BAD   log .*entry 1 was changed' 'an edited log' sed -i '2s/run.end/run.new/' "$state/log/log.jsonl"
 spoil 'BAD   log .*was rolled back' 'a rolled back log' sh -c "sed -i '5,\$d' '$state/log/log.jsonl'; rm '$state/log/leaves'"
+sign_with_seal_key() {
+	rm "$state/log/checkpoint.sig"
+	ssh-keygen -q -Y sign -n checkpoint@postern -f "$state/seal_key" "$state/log/checkpoint" 2>/dev/null
+}
+spoil 'BAD   log .*checkpoint was signed by another key' 'a checkpoint that the seal key signed' sign_with_seal_key
+try recorder verify --all --log-key "$state/seal_key.pub"
+is "$status" 1 'the seal key is not the key of the log'
+spoil 'checkpoint_key.pub' 'the log without its public key' rm "$state/checkpoint_key.pub"
 spoil 'BAD   log .*cannot be opened' 'a removed log' rm -r "$state/log"
 ssh-keygen -q -t ed25519 -N '' -f "$scene/other"
 try recorder verify --all --key "$scene/other.pub"
@@ -150,6 +158,7 @@ mv "$state/log" "$scene/log"
 try recorder verify --all --no-log
 is "$status" 0 'recordings alone can be verified'
 mv "$scene/log" "$state/log"
+spoil 'BAD   20261121-s1.1 +missing' 'a removed folder of recordings' rm -r "$recordings"
 
 # ---- recover ----
 printf 'first\n' | make_recording 20261121-s5.1 --open

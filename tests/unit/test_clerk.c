@@ -519,6 +519,108 @@ keepers_are_handed_the_list_sealed(void **state)
 	close(pair[0]);
 }
 
+/* ---- keys */
+
+/* What the clerk says when it does not start. */
+static void
+rig_expect_no_start(struct rig *rig, const char *sentence)
+{
+	struct ca_buf said = { 0 };
+	struct bas_clerk_fds fds;
+	int parent[2], nursery[2], status;
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, parent), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, nursery), 0);
+	fds = (struct bas_clerk_fds){ .parent = parent[1], .nursery = nursery[1] };
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)!freopen(scratch_path("said"), "w", stderr);
+		status = bas_clerk_run(&rig->config, &fds);
+		fflush(stderr);
+		_exit(status);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	for (int i = 0; i < 2; i++) {
+		close(parent[i]);
+		close(nursery[i]);
+	}
+	scratch_read("said", &said);
+	if (strstr((const char *)said.data, sentence) == NULL)
+		fail_msg("'%s' does not say '%s'", (const char *)said.data, sentence);
+	ca_buf_clear(&said);
+}
+
+static void
+await_checkpoint(void)
+{
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (int i = 0; i < PATIENCE / 10; i++) {
+		if (access(scratch_path("state/log/checkpoint.sig"), R_OK) == 0)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	fail_msg("there is no checkpoint");
+}
+
+static void
+a_checkpoint_is_not_signed_with_the_seal_key(void **state)
+{
+	struct rig *rig = *state;
+	struct ca_key *key = NULL, *seal = NULL;
+	struct ca_why why;
+
+	await_checkpoint();
+	rig_stop(rig);
+	assert_true(ca_key_load(&key, scratch_path("state/checkpoint_key.pub"), &why));
+	assert_true(ca_key_load(&seal, scratch_path("state/seal_key.pub"), &why));
+	assert_false(ca_key_equal(key, seal));
+	if (!rec_log_verify(scratch_path("state/log"), key, &why))
+		fail_msg("%s", why.text);
+	assert_false(rec_log_verify(scratch_path("state/log"), seal, &why));
+	ca_key_free(key);
+	ca_key_free(seal);
+}
+
+static void
+a_checkpoint_that_the_seal_key_signed_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	char command[3 * PATH_MAX];
+
+	await_checkpoint();
+	rig_stop(rig);
+	snprintf(command, sizeof(command),
+	    "cd %s/log && rm checkpoint.sig && "
+	    "ssh-keygen -q -Y sign -n checkpoint@postern -f ../seal_key checkpoint 2>&-",
+	    rig->state);
+	assert_int_equal(system(command), 0);
+	rig_expect_no_start(rig, "checkpoint was signed by another key");
+}
+
+static void
+one_key_for_seals_and_checkpoints_is_refused(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->config.seal_key = scratch_path("state/checkpoint_key");
+	rig_expect_no_start(rig, "are one key, and need to be two");
+}
+
+static void
+a_public_half_that_is_missing_is_written_again(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_stop(rig);
+	assert_int_equal(unlink(scratch_path("state/checkpoint_key.pub")), 0);
+	rig_start(rig);
+	assert_int_equal(access(scratch_path("state/checkpoint_key.pub"), R_OK), 0);
+}
+
 /* ---- a log that cannot be written */
 
 static void
@@ -605,6 +707,10 @@ main(void)
 		TEST_KRL(a_list_never_goes_backwards),
 		TEST_KRL(a_list_that_grows_too_old_ends_live_sessions),
 		TEST_KRL(keepers_are_handed_the_list_sealed),
+		TEST(a_checkpoint_is_not_signed_with_the_seal_key),
+		TEST(a_checkpoint_that_the_seal_key_signed_is_refused),
+		TEST_KRL(one_key_for_seals_and_checkpoints_is_refused),
+		TEST(a_public_half_that_is_missing_is_written_again),
 		TEST(a_full_disk_ends_everything_and_admits_nobody),
 		TEST(a_second_clerk_waits_and_gives_up),
 	};
