@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/crypto.h"
 #include "ca/text.h"
 
 #define LINE_LOGGED 4096 /* bytes of a refused line that the log keeps */
@@ -72,6 +73,22 @@ set_statement(json_t *object, const struct ca_statement *statement)
 	set_string(object, "reason", statement->reason);
 }
 
+/* What a refusal sticks to where the statement was not looked at: the hash under which the clerk
+ * counts (session.h). */
+static void
+set_counted_hash(json_t *object, const struct ca_grant *grant)
+{
+	const struct ca_cert_option *option = ca_cert_critical(grant->cert, CA_OPTION_GRANT);
+	uint8_t hash[32];
+
+	if (grant->admits == CA_ADMITS_IDENTITY) {
+		set_hex(object, "statement_hash", grant->cert_hash);
+	} else if (option != NULL) {
+		ca_sha256(option->value.data, option->value.len, hash);
+		set_hex(object, "statement_hash", hash);
+	}
+}
+
 /* Who it is, by which certificate: what a refusal and a session have in common. */
 static json_t *
 describe(const struct bas_keeper *keeper, const struct ca_grant *grant, const char *role)
@@ -93,6 +110,8 @@ describe(const struct bas_keeper *keeper, const struct ca_grant *grant, const ch
 	if (grant->has_statement) {
 		set_statement(object, &grant->statement);
 		set_hex(object, "statement_hash", grant->statement_hash);
+	} else {
+		set_counted_hash(object, grant);
 	}
 	for (size_t i = 0; i < grant->approver_count; i++)
 		(void)json_array_append_new(names, json_string(grant->approvers[i]));
@@ -136,7 +155,7 @@ bas_log_refusal(struct bas_keeper *keeper, const struct ca_grant *grant, const c
 
 	if (object == NULL)
 		return false;
-	set_string(object, "code", ca_reason_name(reason));
+	set_string(object, "refusal", ca_reason_name(reason));
 	set_string(object, "sentence", sentence);
 	return log_event(keeper, "grant.refused", object);
 }

@@ -218,8 +218,9 @@ a_revoked_certificate_is_refused_with_its_sentence(void **state)
 		.authority = ca_signer_key(world->mint.authority),
 		.serials = serials,
 		.serial_count = 1 };
-	struct ca_buf krl = { 0 };
+	struct ca_buf krl = { 0 }, stuck = { 0 };
 	struct ca_why why;
+	uint8_t hash[32];
 	int fd = memfd_create("krl", MFD_CLOEXEC);
 
 	world->config.krl = "/etc/postern/krl";
@@ -230,9 +231,16 @@ a_revoked_certificate_is_refused_with_its_sentence(void **state)
 	world_knock(world, true, "diagnostics");
 	world_expect(world, world->clerk, BAS_F_LOG);
 	world_says(world, "grant.refused");
-	world_says(world, ca_reason_name(CA_REVOKED));
+	/* The clerk makes it stick by these two. */
+	ca_sha256(world->draft.text.data, world->draft.text.len, hash);
+	ca_buf_put_text(&stuck, "\"statement_hash\":\"");
+	ca_hex_encode(&stuck, hash, sizeof(hash));
+	ca_buf_put_text(&stuck, "\",\"approvers\":[],\"refusal\":\"revoked\"");
+	ca_buf_put_u8(&stuck, '\0');
+	world_says(world, (const char *)stuck.data);
 	world_logged(world);
 	world_expect_verdict(world, false, "postern: ");
+	ca_buf_clear(&stuck);
 	ca_buf_clear(&krl);
 	close(fd);
 }
