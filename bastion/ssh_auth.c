@@ -87,13 +87,15 @@ count_auth(struct bas_ssh *ssh)
 	return false;
 }
 
+/* Each text once; and who was told why his certificate is refused need not hear that he needs one.
+ */
 static void
 show_banner(struct bas_ssh *ssh, const char *banner)
 {
 	struct ca_reader reader = ca_reader_of(ssh->shown.data, ssh->shown.len);
 	ssh_string text;
 
-	if (*banner == '\0')
+	if (*banner == '\0' || (reader.left > 0 && strcmp(banner, BAS_STRANGER_BANNER) == 0))
 		return;
 	while (reader.left > 0)
 		if (ca_bytes_is(ca_read_string(&reader), banner))
@@ -104,6 +106,13 @@ show_banner(struct bas_ssh *ssh, const char *banner)
 		return;
 	(void)ssh_send_issue_banner(ssh->session, text);
 	ssh_string_free(text);
+}
+
+static void
+refuse_stranger(struct bas_ssh *ssh)
+{
+	show_banner(ssh, BAS_STRANGER_BANNER);
+	ssh_message_reply_default(ssh->kept);
 }
 
 static void
@@ -130,10 +139,10 @@ judge_auth(struct bas_ssh *ssh, ssh_message message)
 	return;
 refuse:
 	ca_buf_clear(&blob);
-	/* Who was told why his certificate is refused need not hear that he needs one. */
-	if (ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY && ssh->shown.len == 0)
-		show_banner(ssh, BAS_STRANGER_BANNER);
-	ssh_message_reply_default(message);
+	if (ssh_message_subtype(message) == SSH_AUTH_METHOD_PUBLICKEY)
+		refuse_stranger(ssh);
+	else
+		ssh_message_reply_default(message);
 }
 
 static void
@@ -202,7 +211,7 @@ bas_ssh_auth_break_silence(struct bas_ssh *ssh)
 	if (!count_auth(ssh))
 		return;
 	if (ssh->kept != NULL)
-		ssh_message_reply_default(ssh->kept);
+		refuse_stranger(ssh);
 	else
 		ssh->broken = true;
 	bas_ssh_auth_mark(ssh);
