@@ -69,7 +69,7 @@ stays_out 'ssh with RSA and SHA-1' 'Permission denied' \
 key=ed25519 cert=${certs[ed25519]}
 ssh_options=()
 cp "$cert" "$keys/ed25519-cert.pub"
-cert= gets_in 'a certificate beside its key' gate_ssh whoami
+cert='' gets_in 'a certificate beside its key' gate_ssh whoami
 eval "$(ssh-agent -s)" >/dev/null
 extra_pids+=("$SSH_AGENT_PID")
 mv "$keys/ed25519" "$keys/held" && mv "$keys/ed25519-cert.pub" "$keys/held-cert"
