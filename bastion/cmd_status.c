@@ -54,8 +54,7 @@ put_sessions(const json_t *sessions)
 	size_t i;
 
 	printf("sessions     %zu\n", json_array_size(sessions));
-	json_array_foreach(sessions, i, session)
-	{
+	json_array_foreach(sessions, i, session) {
 		put_text(session, "session", "  ");
 		put_text(session, "identity", "  ");
 		put_text(session, "role", "  ");
@@ -69,14 +68,13 @@ put_sessions(const json_t *sessions)
 static void
 put_status(const json_t *answer)
 {
-	const json_t *address;
-	size_t i;
+	const json_t *listening = json_object_get(answer, "listening");
 
 	put_text(answer, "environment", "environment  ");
 	put_text(answer, "started", "\nrunning      since ");
 	printf("\n");
-	json_array_foreach(json_object_get(answer, "listening"), i, address)
-	    printf("listening    %s\n", json_string_value(address));
+	for (size_t i = 0; i < json_array_size(listening); i++)
+		printf("listening    %s\n", json_string_value(json_array_get(listening, i)));
 	printf("connections  %" JSON_INTEGER_FORMAT "\n", number(answer, "connections"));
 	put_krl(json_object_get(answer, "krl"));
 	printf("log          %" JSON_INTEGER_FORMAT " entries\n", number(answer, "log"));

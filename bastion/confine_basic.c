@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -123,17 +124,19 @@ static unsigned
 count_threads(const char *pid)
 {
 	char path[32], line[128];
-	unsigned uid = 0, threads = 0;
+	unsigned threads = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%.16s/status", pid);
 	if ((file = fopen(path, "re")) == NULL)
 		return 0;
 	while (fgets(line, sizeof(line), file) != NULL) {
-		if (sscanf(line, "Uid: %u", &uid) == 1 && uid != getuid())
+		if (strncmp(line, "Uid:", 4) == 0 && strtoul(line + 4, NULL, 10) != getuid())
 			break;
-		if (sscanf(line, "Threads: %u", &threads) == 1)
+		if (strncmp(line, "Threads:", 8) == 0) {
+			threads = (unsigned)strtoul(line + 8, NULL, 10);
 			break;
+		}
 	}
 	fclose(file);
 	return threads;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -88,5 +89,5 @@ bas_terminal_name(char out[static 64], const char *term)
 		   strspn(term, allowed) != len;
 
 	/* TERM is looked up as a file name by terminfo. */
-	strcpy(out, odd ? "vt100" : term);
+	snprintf(out, 64, "%s", odd ? "vt100" : term);
 }

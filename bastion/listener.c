@@ -267,8 +267,14 @@ begin(struct listener *listener, int client, const struct ca_address *address, u
 	return true;
 }
 
+union peer {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 static bool
-admit(struct listener *listener, int client, const struct sockaddr *peer)
+admit(struct listener *listener, int client, const union peer *peer)
 {
 	struct ca_address address;
 	char text[CA_ADDRESS_TEXT_SIZE];
@@ -276,7 +282,7 @@ admit(struct listener *listener, int client, const struct sockaddr *peer)
 	const char *limit;
 	uint16_t port;
 
-	if (!ca_address_from_sockaddr(&address, peer))
+	if (!ca_address_from_sockaddr(&address, &peer->any))
 		return true;
 	fold_address(folded, &address);
 	limit = find_limit(listener, folded);
@@ -285,20 +291,17 @@ admit(struct listener *listener, int client, const struct sockaddr *peer)
 		complain(listener, "'%s' refused: %s", text, limit);
 		return true;
 	}
-	port = peer->sa_family == AF_INET6
-		   ? ntohs(((const struct sockaddr_in6 *)(const void *)peer)->sin6_port)
-		   : ntohs(((const struct sockaddr_in *)(const void *)peer)->sin_port);
-	return begin(listener, client, &address, port);
+	port = peer->any.sa_family == AF_INET6 ? peer->v6.sin6_port : peer->v4.sin_port;
+	return begin(listener, client, &address, ntohs(port));
 }
 
 static void
 accept_some(struct listener *listener, int socket)
 {
 	for (unsigned i = 0; i < ACCEPT_BURST; i++) {
-		struct sockaddr_storage peer;
+		union peer peer = { .v6 = { 0 } };
 		socklen_t len = sizeof(peer);
-		int client =
-		    accept4(socket, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int client = accept4(socket, &peer.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		bool good;
 
 		if (client < 0) {
@@ -309,7 +312,7 @@ accept_some(struct listener *listener, int socket)
 			}
 			return;
 		}
-		good = admit(listener, client, (const struct sockaddr *)&peer);
+		good = admit(listener, client, &peer);
 		close(client);
 		if (!good) {
 			complain(listener, "the keepers' template is gone");

@@ -131,7 +131,7 @@ bas_listening_close(struct bas_listening *listening)
 void
 bas_listening_format(int fd, char out[static BAS_LISTENING_TEXT])
 {
-	struct sockaddr_storage storage;
+	struct sockaddr_storage storage = { 0 };
 	socklen_t len = sizeof(storage);
 	char host[INET6_ADDRSTRLEN];
 

@@ -63,11 +63,13 @@ bas_children_kill(bool (*spared)(void *ctx, pid_t pid), void *ctx)
 	for (;;) {
 		FILE *list = fopen(path, "re");
 		bool found = false;
-		int pid;
+		char number[16];
 
 		if (list == NULL)
 			return;
-		while (fscanf(list, "%d", &pid) == 1) {
+		while (fscanf(list, "%15s", number) == 1) {
+			pid_t pid = (pid_t)strtol(number, NULL, 10);
+
 			if (spared != NULL && spared(ctx, pid))
 				continue;
 			found = true;

@@ -17,7 +17,15 @@
 static char *area;
 static size_t area_size;
 
-/* NULL when out of memory; at the start of the program, so what was copied may leak. */
+static void
+free_strings(char **strings)
+{
+	for (size_t i = 0; strings != NULL && strings[i] != NULL; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+/* NULL when out of memory. */
 static char **
 copy_strings(char *const *strings)
 {
@@ -28,8 +36,10 @@ copy_strings(char *const *strings)
 		count++;
 	copy = calloc(count + 1, sizeof(*copy));
 	for (size_t i = 0; copy != NULL && i < count; i++)
-		if ((copy[i] = strdup(strings[i])) == NULL)
+		if ((copy[i] = strdup(strings[i])) == NULL) {
+			free_strings(copy);
 			return NULL;
+		}
 	return copy;
 }
 
@@ -48,8 +58,11 @@ bas_title_init(int argc, char **argv)
 		end = *variable + strlen(*variable) + 1;
 	arguments = copy_strings(argv);
 	environment = copy_strings(environ);
-	if (arguments == NULL || environment == NULL)
+	if (arguments == NULL || environment == NULL) {
+		free_strings(arguments);
+		free_strings(environment);
 		return argv;
+	}
 	environ = environment;
 	area = argv[0];
 	area_size = (size_t)(end - argv[0]);

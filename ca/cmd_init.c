@@ -101,11 +101,10 @@ make_folder(struct ca_desk *desk)
 	bool ok = false;
 
 	/* Readable as a folder, so that gates on the same host find the .pub files. */
-	if (mkdir(desk->folder, 0755) != 0 && errno != EEXIST)
-		ca_why_set(&desk->why, "'%s': %s", desk->folder, strerror(errno));
-	else if (access(database, F_OK) == 0)
+	if (access(database, F_OK) == 0)
 		ca_why_set(&desk->why, "'%s' holds an authority already", desk->folder);
-	else if (chmod(desk->folder, 0755) != 0)
+	else if ((mkdir(desk->folder, 0755) != 0 && errno != EEXIST) ||
+		 chmod(desk->folder, 0755) != 0)
 		ca_why_set(&desk->why, "'%s': %s", desk->folder, strerror(errno));
 	else
 		ok = true;

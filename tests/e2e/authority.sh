@@ -116,10 +116,12 @@ like "$(ssh-keygen -L -f "$scene/one")" "Serial: $first" 'the serial is the gran
 refuses 1 'is issued' 'an approval after the issue' approve "$first" carol
 third=$(ask T-3: third)
 approve "$third" bob >/dev/null
+fetches=()
 for i in 1 2 3 4 5 6 7 8; do
 	ca fetch "$third" >"$scene/race.$i" 2>"$scene/race.$i.err" &
+	fetches[i]=$!
 done
-wait $(jobs -p | grep -v "$SSH_AGENT_PID")
+wait "${fetches[@]}"
 is "$(sort -u "$scene"/race.? | wc -l)" 1 'eight fetches at once give one certificate' "$(cat "$scene"/race.*.err)"
 is "$(grep -c '"event":"issue"' "$scene/ca/log/log.jsonl")" 2 'and one issue entry each'
 

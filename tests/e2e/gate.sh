@@ -161,7 +161,6 @@ is "$(gate_ssh -o RekeyLimit=256K count 1000000 </dev/null | md5sum)" "$(seq 100
 # ---- the session ----
 status_json() { bastion status --json; }
 like "$(status_json)" 'acme-prod' 'status names the environment'
-session=$(recorder list --json | jq -r '.[-1].recording' | sed 's/\.[0-9]*$//')
 seconds=$((50000 + $$ % 50000)) # not those of another run on this machine
 gate_ssh sleep $seconds >/dev/null 2>"$scene/killed" </dev/null &
 sleeper=$!
