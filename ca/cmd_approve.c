@@ -41,19 +41,11 @@ open_agent_signer(struct ca_desk *desk, struct ca_signer **out)
 static bool
 confirm(struct ca_desk *desk, const struct ca_request *request)
 {
-	char *safe;
 	int answer, rest;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return true;
-	for (const char *line = (const char *)request->statement.data; *line != '\0';) {
-		size_t len = strcspn(line, "\n");
-
-		safe = ca_text_escaped(line, len);
-		fprintf(stderr, "  %s\n", safe != NULL ? safe : "");
-		free(safe);
-		line += len + (line[len] == '\n');
-	}
+	ca_desk_put_statement(stderr, request);
 	fputs("approve exactly this? [y/N] ", stderr);
 	answer = getchar();
 	for (rest = answer; rest != '\n' && rest != EOF;)

@@ -166,20 +166,9 @@ print_approval(void *ctx, const char *name, int64_t made, struct ca_bytes sig, s
 static bool
 print_request(struct ca_desk *desk, const struct ca_request *request)
 {
-	const char *line = (const char *)request->statement.data;
-	size_t left = request->statement.len;
 	char when[CA_TIME_SIZE];
 
-	while (left > 0) {
-		const char *end = memchr(line, '\n', left);
-		size_t len = end != NULL ? (size_t)(end - line) : left;
-		char *safe = ca_text_escaped(line, len);
-
-		printf("  %s\n", safe != NULL ? safe : "");
-		free(safe);
-		left -= end != NULL ? len + 1 : len;
-		line += len + 1;
-	}
+	ca_desk_put_statement(stdout, request);
 	printf("%-13s %s\n", "state", ca_desk_state(desk, request));
 	ca_time_format(request->asked, when);
 	printf("%-13s %s\n", "asked", when);

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ca/allowed_signers.h"
 #include "ca/rules.h"
@@ -47,6 +48,8 @@ CA_MUST_USE bool ca_desk_log(
  * give. */
 CA_MUST_USE enum ca_exit ca_desk_request(struct ca_desk *desk, const char *text,
     struct ca_request *request, struct ca_statement *statement);
+/* The statement's lines, indented and escaped for a terminal. */
+void ca_desk_put_statement(FILE *out, const struct ca_request *request);
 /* `issued` but over is "over", `pending` but expired "expired". */
 const char *ca_desk_state(const struct ca_desk *desk, const struct ca_request *request);
 

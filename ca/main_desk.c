@@ -164,3 +164,21 @@ ca_desk_state(const struct ca_desk *desk, const struct ca_request *request)
 		return "over";
 	return ca_request_state_name(request->state);
 }
+
+void
+ca_desk_put_statement(FILE *out, const struct ca_request *request)
+{
+	const char *line = (const char *)request->statement.data;
+	size_t left = request->statement.len;
+
+	while (left > 0) {
+		const char *end = memchr(line, '\n', left);
+		size_t len = end != NULL ? (size_t)(end - line) : left;
+		char *safe = ca_text_escaped(line, len);
+
+		fprintf(out, "  %s\n", safe != NULL ? safe : "");
+		free(safe);
+		left -= end != NULL ? len + 1 : len;
+		line += len + 1;
+	}
+}

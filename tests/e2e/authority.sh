@@ -108,6 +108,14 @@ try ca approve "$second"
 like "$said" 'approved by bob@vendor.example' 'the ssh-agent signs'
 unset SSH_AUTH_SOCK
 
+# On a terminal it shows the statement and asks.
+on_terminal() { script -qec "$build/postern-ca -C $scene/ca approve $second --key $keys/carol" /dev/null; }
+said=$(on_terminal <<<n | tr -d '\r')
+like "$said" 'approve exactly this' 'on a terminal it asks'
+like "$said" 'not approved' 'and takes no for an answer'
+is "$(grep -c -A 99 '^  postern-grant-v1' <<<"$(sed '/approve exactly/,$d' <<<"$said")")" "$(ca show "$second" --statement | wc -l)" 'it has shown the statement, and nothing behind it'
+like "$(on_terminal <<<y)" 'approved by carol@acme.example' 'and yes'
+
 # ---- certificates ----
 ca fetch "$first" >"$scene/one"
 ca fetch "$first" >"$scene/two"
