@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Presents certificates to an SSH server, each in a connection of its own and with proof of its key.
 
-    present.py PORT USER [LOG]      lines on standard input: NAME KEY CERTIFICATE HOW
+    present.py PORT USER [LOG | --raw]      lines on standard input: NAME KEY CERTIFICATE HOW
 
 HOW the proof is made with the private key KEY: sign; sha1; malleable (S + L); trailing (a byte after it);
 flipped (a bit in it); empty; plain (the type of KEY is claimed for the certificate). Or without any private
 key: forge-rsa (for exponent 1) and forge-ed25519 (for the identity point).
 Answers a line for each: NAME, accepted | refused | silent | ended, and what the server said (or wrote to LOG
-meanwhile), with tabs between.
+meanwhile), with tabs between; escaped, unless it is to be --raw.
 """
 import hashlib
 import sys
@@ -102,7 +102,8 @@ def present(port, user, key, certificate, how):
 
 def main():
     port, user = int(sys.argv[1]), sys.argv[2]
-    log = open(sys.argv[3]) if len(sys.argv) > 3 else None
+    raw = sys.argv[3:] == ["--raw"]
+    log = open(sys.argv[3]) if len(sys.argv) > 3 and not raw else None
     for line in sys.stdin:
         name, key, certificate, how = line.split()
         if log:
@@ -110,7 +111,8 @@ def main():
         verdict, said = present(port, user, key, certificate, how)
         if log:
             said = [entry for entry in log.read().splitlines() if not entry.startswith("Connection ")]
-        print(name, verdict, repr(" / ".join(said))[1:-1], sep="\t", flush=True)
+        text = " / ".join(said)
+        print(name, verdict, text.rstrip("\r\n") if raw else repr(text)[1:-1], sep="\t", flush=True)
 
 
 main()
