@@ -89,6 +89,7 @@ bas_cmd_status(const char *path, int argc, char **argv)
 	json_t *answer;
 	int option;
 
+	opterr = 0; /* it would say what is wrong with the argument as it is */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) == 'j')
 		json = true;
 	if (option != -1 || argc != optind) {
@@ -99,7 +100,7 @@ bas_cmd_status(const char *path, int argc, char **argv)
 	if (answer == NULL)
 		return 1;
 	if (json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		json_dumpf(answer, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2) | JSON_SORT_KEYS);
 		printf("\n");
 	} else {
 		put_status(answer);

@@ -101,8 +101,12 @@ main(int argc, char **argv)
 		return CA_EXIT_OK;
 	}
 	if (argc <= next || (verb = find_verb(argv[next])) == NULL) {
-		if (argc > next)
-			fprintf(stderr, "postern-ca: there is no verb '%s'\n", argv[next]);
+		if (argc > next) {
+			struct ca_why why;
+
+			ca_why_set(&why, "there is no verb '%s'", argv[next]);
+			fprintf(stderr, "postern-ca: %s\n", why.text);
+		}
 		print_usage(stderr);
 		return CA_EXIT_USAGE;
 	}

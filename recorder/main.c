@@ -185,7 +185,7 @@ take_option(struct rec_program *program, int letter, const char *value)
 		program->no_log = true;
 		break;
 	default:
-		return false; /* getopt has said it */
+		return false; /* has been said */
 	}
 	if (!ok)
 		fprintf(stderr, "postern-recorder: option -%c takes a number within its range\n",
@@ -201,6 +201,18 @@ verb_takes(const struct verb *verb, int letter)
 			return options[i].verbs == NULL ||
 			       strstr(options[i].verbs, verb->name) != NULL;
 	return false;
+}
+
+/* getopt would say it too, but with the argument as it is. */
+static void
+complain_option(const char *argument)
+{
+	char letter[] = { '-', (char)optopt, '\0' };
+	struct ca_why why;
+
+	ca_why_set(&why, "option '%s' is unknown, misses its value or takes none",
+	    optopt > ' ' && optopt < 0x7f ? letter : argument);
+	fprintf(stderr, "postern-recorder: %s\n", why.text);
 }
 
 /* Options may stand before or behind the verb. Gives which were used, in `used`. */
@@ -222,7 +234,10 @@ parse_options(struct rec_program *program, int argc, char **argv, char used[stat
 		if (options[i].argument != NULL)
 			letters[n++] = ':';
 	}
+	opterr = 0;
 	while ((letter = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+		if (letter == '?')
+			complain_option(argv[optind - 1]);
 		if (letter == 'h') {
 			print_help(stdout);
 			exit(REC_DONE);
