@@ -283,6 +283,7 @@ bas_keeper_clear(struct bas_keeper *keeper)
 			close(fds[i]);
 	ca_signer_free(keeper->seal_key);
 	ca_cert_free(keeper->seal_cert);
+	ca_cert_free(keeper->offered);
 	ca_grant_free(keeper->grant);
 	ca_krl_free(keeper->krl);
 	free(keeper->forced);

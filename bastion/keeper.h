@@ -139,6 +139,7 @@ struct bas_keeper {
 	bool stranger_told;
 
 	/* session */
+	struct ca_cert *offered; /* by the last probe: its authority is established; NULL: none */
 	struct ca_grant *grant;
 	const struct bas_role *role;
 	char *forced; /* the only line the certificate allows, or NULL */

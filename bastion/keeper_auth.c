@@ -99,14 +99,26 @@ load_krl(struct bas_keeper *keeper, struct ca_why *why)
 static void
 probe(struct bas_keeper *keeper, struct ca_bytes blob)
 {
-	struct ca_cert *cert = NULL;
-
-	if (ca_judge_authority(&keeper->ready->post, blob.data, blob.len, &cert, NULL) ==
+	ca_cert_free(keeper->offered);
+	if (ca_judge_authority(&keeper->ready->post, blob.data, blob.len, &keeper->offered, NULL) ==
 	    CA_ADMITTED)
 		give_verdict(keeper, true, "");
 	else
 		refuse_stranger(keeper);
+}
+
+/* Stock clients log in with what they have just offered: that is not verified a second time. */
+static struct ca_cert *
+take_offered(struct bas_keeper *keeper, struct ca_bytes blob)
+{
+	struct ca_cert *cert = keeper->offered;
+
+	keeper->offered = NULL;
+	if (cert != NULL && cert->blob.len == blob.len &&
+	    memcmp(cert->blob.data, blob.data, blob.len) == 0)
+		return cert;
 	ca_cert_free(cert);
+	return NULL;
 }
 
 /* The one command that the certificate allows must be one that would be executed as these very
@@ -163,13 +175,17 @@ judge(struct bas_keeper *keeper, const char *user, struct ca_bytes blob, struct 
 		.user = user,
 		.source = keeper->source,
 		.now = bas_clock_now(&keeper->clock) };
+	const struct ca_admission *admission = role == NULL ? NULL : &role->admission;
+	struct ca_cert *offered = take_offered(keeper, blob);
 	struct ca_post post = keeper->ready->post;
 	enum ca_reason reason;
 	struct ca_why krl_why;
 	bool krl = load_krl(keeper, &krl_why);
 
 	post.krl = keeper->krl;
-	reason = ca_judge(&post, role == NULL ? NULL : &role->admission, &knock, grant, why);
+	reason = offered != NULL
+		     ? ca_judge_established(&post, admission, &knock, offered, grant, why)
+		     : ca_judge(&post, admission, &knock, grant, why);
 	if (reason != CA_ADMITTED)
 		return reason;
 	if (!krl) {

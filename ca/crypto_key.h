@@ -23,10 +23,11 @@
 
 enum ca_pkey_kind { CA_PKEY_ED25519, CA_PKEY_ECDSA, CA_PKEY_RSA };
 
-/* A public or a private key; immutable. The types are OpenSSL's. */
+/* A public or a private key. The types are OpenSSL's. */
 struct ca_pkey {
-	struct evp_pkey_st *evp;
+	struct evp_pkey_st *evp; /* NULL: made of `point` by the first verification */
 	enum ca_pkey_kind kind;
+	uint8_t point[CA_ED25519_SIZE]; /* of a public Ed25519 key */
 	const struct evp_md_st *hash; /* ECDSA's */
 	size_t size;		      /* bytes of a coordinate, or of RSA's modulus */
 };
@@ -60,7 +61,7 @@ void ca_pkey_free(struct ca_pkey *pkey);
 /* `sha512` is for RSA alone; every other key has one hash of its own. Says no more than
  * whether the signature holds. */
 CA_MUST_USE bool ca_pkey_verify(
-    const struct ca_pkey *pkey, bool sha512, const void *data, size_t len, struct ca_bytes sig);
+    struct ca_pkey *pkey, bool sha512, const void *data, size_t len, struct ca_bytes sig);
 /* Appends the signature; RSA with SHA-512. */
 CA_MUST_USE bool ca_pkey_sign(
     const struct ca_pkey *pkey, const void *data, size_t len, struct ca_buf *sig);

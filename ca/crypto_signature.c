@@ -83,14 +83,25 @@ out:
 	return ok;
 }
 
+/* Any 32 bytes make a key for OpenSSL; which ones are good was decided when it was read. */
+static bool
+make_ready(struct ca_pkey *pkey)
+{
+	if (pkey->evp == NULL)
+		pkey->evp = EVP_PKEY_new_raw_public_key(
+		    EVP_PKEY_ED25519, NULL, pkey->point, sizeof(pkey->point));
+	if (pkey->evp == NULL)
+		ERR_clear_error();
+	return pkey->evp != NULL;
+}
+
 bool
-ca_pkey_verify(
-    const struct ca_pkey *pkey, bool sha512, const void *data, size_t len, struct ca_bytes sig)
+ca_pkey_verify(struct ca_pkey *pkey, bool sha512, const void *data, size_t len, struct ca_bytes sig)
 {
 	switch (pkey->kind) {
 	case CA_PKEY_ED25519:
 		return sig.len == CA_ED25519_SIGNATURE_SIZE && is_canonical_ed25519(sig.data) &&
-		       verify_raw(pkey, NULL, data, len, sig.data, sig.len);
+		       make_ready(pkey) && verify_raw(pkey, NULL, data, len, sig.data, sig.len);
 	case CA_PKEY_ECDSA:
 		return verify_ecdsa(pkey, data, len, sig);
 	case CA_PKEY_RSA:

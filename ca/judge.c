@@ -317,17 +317,13 @@ grant_new(const struct ca_post *post, struct ca_cert *cert)
 }
 
 enum ca_reason
-ca_judge(const struct ca_post *post, const struct ca_admission *admission,
-    const struct ca_knock *knock, struct ca_grant **out, struct ca_why *why)
+ca_judge_established(const struct ca_post *post, const struct ca_admission *admission,
+    const struct ca_knock *knock, struct ca_cert *cert, struct ca_grant **out, struct ca_why *why)
 {
 	struct ca_inquiry inquiry = { .post = post, .admission = admission, .knock = knock };
-	struct ca_cert *cert;
 	enum ca_reason reason;
 
 	*out = NULL;
-	reason = ca_judge_authority(post, knock->cert, knock->cert_len, &cert, why);
-	if (reason != CA_ADMITTED)
-		return reason;
 	inquiry.grant = grant_new(post, cert);
 	if (inquiry.grant == NULL) {
 		ca_why_set(why, "out of memory");
@@ -338,6 +334,20 @@ ca_judge(const struct ca_post *post, const struct ca_admission *admission,
 		reason = ask_all(of_grants, &inquiry, why);
 	*out = inquiry.grant;
 	return reason;
+}
+
+enum ca_reason
+ca_judge(const struct ca_post *post, const struct ca_admission *admission,
+    const struct ca_knock *knock, struct ca_grant **out, struct ca_why *why)
+{
+	struct ca_cert *cert;
+	enum ca_reason reason;
+
+	*out = NULL;
+	reason = ca_judge_authority(post, knock->cert, knock->cert_len, &cert, why);
+	if (reason != CA_ADMITTED)
+		return reason;
+	return ca_judge_established(post, admission, knock, cert, out, why);
 }
 
 void

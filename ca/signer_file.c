@@ -55,26 +55,39 @@ free_file_signer(struct ca_signer *signer)
 
 static const struct ca_signer_kind file_kind = { sign_with_file, free_file_signer };
 
-/* Moves both halves out of `key`, and proves by a signature that they belong together. */
+/* Moves both halves out of `key`, whose public one was made from the private one or is proven. */
 static bool
 make_signer(struct ca_signer **out, struct ca_private_key *key, struct ca_why *why)
 {
 	struct file_signer *self = calloc(1, sizeof(*self));
-	struct ca_buf proof = { 0 };
-	bool ok;
 
 	if (self == NULL)
 		return ca_why_set(why, "out of memory");
 	self->signer = (struct ca_signer){ .kind = &file_kind, .key = key->key };
 	self->secret = key->secret;
 	*key = (struct ca_private_key){ 0 };
-	ok = ca_signer_sign(&self->signer, "", 0, &proof, why);
+	*out = &self->signer;
+	return true;
+}
+
+/* The same with halves that somebody wrote side by side: proves by a signature that they belong
+ * together. */
+static bool
+make_proven(struct ca_signer **out, struct ca_private_key *key, struct ca_why *why)
+{
+	struct ca_signer *signer = NULL;
+	struct ca_buf proof = { 0 };
+	bool ok;
+
+	if (!make_signer(&signer, key, why))
+		return false;
+	ok = ca_signer_sign(signer, "", 0, &proof, why);
 	ca_buf_clear(&proof);
 	if (!ok) {
-		ca_signer_free(&self->signer);
+		ca_signer_free(signer);
 		return ca_why_set(why, "the private key does not match its public key");
 	}
-	*out = &self->signer;
+	*out = signer;
 	return true;
 }
 
@@ -107,7 +120,7 @@ ca_signer_load(struct ca_signer **out, const char *path, struct ca_why *why)
 	else if (key.secret == NULL)
 		ok = load_through_agent(out, path, key.key, why);
 	else
-		ok = make_signer(out, &key, why) || ca_why_prefix(why, "'%s'", path);
+		ok = make_proven(out, &key, why) || ca_why_prefix(why, "'%s'", path);
 out:
 	ca_private_key_clear(&key);
 	ca_buf_clear(&text);

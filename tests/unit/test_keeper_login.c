@@ -59,6 +59,37 @@ a_probe_of_a_stranger_stops_there(void **state)
 }
 
 static void
+a_certificate_offered_before_vouches_for_no_other(void **state)
+{
+	struct world *world = *state;
+
+	world_start(world);
+	world_knock(world, false, "diagnostics");
+	world_expect_verdict(world, true, "");
+	world->cert.data[world->cert.len - 1] ^= 1;
+	world_knock(world, true, "diagnostics");
+	world_expect_verdict(world, false, GENERIC);
+	world_expect_silence(world->clerk);
+}
+
+static void
+a_certificate_offered_before_is_judged_at_the_login(void **state)
+{
+	struct world *world = *state;
+
+	world_start(world);
+	world_knock(world, false, "root");
+	world_expect_verdict(world, true, "");
+	world_knock(world, true, "root");
+	world_expect(world, world->clerk, BAS_F_LOG);
+	world_says(world, "grant.refused");
+	world_logged(world);
+	world_expect_verdict(world, false, "postern: ");
+	world_knock(world, true, "diagnostics");
+	world_expect(world, world->clerk, BAS_F_SESSION);
+}
+
+static void
 a_refusal_of_a_known_certificate_is_logged_before_its_sentence(void **state)
 {
 	struct world *world = *state;
@@ -429,6 +460,8 @@ main(void)
 		TEST(
 		    a_probe_goes_on_under_a_trusted_authority_even_when_the_certificate_is_no_good),
 		TEST(a_probe_of_a_stranger_stops_there),
+		TEST(a_certificate_offered_before_vouches_for_no_other),
+		TEST(a_certificate_offered_before_is_judged_at_the_login),
 		TEST(a_refusal_of_a_known_certificate_is_logged_before_its_sentence),
 		TEST(the_role_is_the_user_name),
 		TEST(the_source_is_the_listeners_word),
