@@ -88,7 +88,9 @@ read_fields(struct ca_reader *reader)
 	json_t *fields = text == NULL ? NULL : json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 
 	free(text);
-	if (fields != NULL && !json_is_object(fields)) {
+	/* An entry that is too long would end the clerk, and with it everyone's session. */
+	if (fields != NULL &&
+	    (!json_is_object(fields) || !rec_log_fits(fields, BAS_FIELDS_SPARE))) {
 		json_decref(fields);
 		fields = NULL;
 	}

@@ -122,7 +122,7 @@ bas_clerk_claim(struct bas_clerk *clerk, struct bas_peer *peer, const struct bas
 	struct bas_live *join, *session;
 	enum ca_reason reason;
 
-	if (role == NULL || identity == NULL) {
+	if (role == NULL || identity == NULL || !rec_log_fits(fields, BAS_FIELDS_SPARE)) {
 		json_decref(fields);
 		bas_clerk_end_peer(clerk, peer);
 		return;

@@ -20,6 +20,9 @@
 #define BAS_FRAME_MAX (160 * 1024) /* bytes of a payload */
 #define BAS_FRAME_FDS 3
 
+/* Bytes of a log entry that the clerk adds to what a keeper gives. */
+#define BAS_FIELDS_SPARE 2048
+
 /* What everyone is told whom no trusted authority certified, by door and keeper alike. */
 #define BAS_STRANGER_BANNER "postern: access is by certificate only\r\n"
 

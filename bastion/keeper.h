@@ -223,7 +223,8 @@ CA_MUST_USE bool bas_log_kind(struct bas_keeper *keeper, const char *kind);
 /* JSON for the claim, for session.run and for run.end; heap, NULL when out of memory. */
 char *bas_fields_claim(
     const struct bas_keeper *keeper, const struct ca_grant *grant, const char *role);
-char *bas_fields_run(const struct bas_keeper *keeper, const struct bas_run *run);
+char *bas_fields_run(
+    const struct bas_keeper *keeper, const struct bas_run *run, struct ca_why *why);
 char *bas_fields_end(const struct bas_run *run, uint64_t bytes, const uint8_t *seal_hash);
 
 /* keeper_channel.c: frames from the door */

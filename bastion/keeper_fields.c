@@ -12,8 +12,10 @@
 
 #include "ca/crypto.h"
 #include "ca/text.h"
+#include "recorder/log.h"
 
 #define LINE_LOGGED 4096 /* bytes of a refused line that the log keeps */
+#define NAME_LOGGED 1024 /* and of a name that a certificate or a client gives */
 
 /* jansson refuses what is not UTF-8; a hostile value must not make an entry vanish. */
 static void
@@ -30,6 +32,14 @@ set_string(json_t *object, const char *name, const char *text)
 {
 	if (text != NULL)
 		set_text(object, name, text, strlen(text));
+}
+
+/* Whoever gives it can make it as long as he likes. */
+static void
+set_hostile(json_t *object, const char *name, const char *text)
+{
+	if (text != NULL)
+		set_text(object, name, text, strnlen(text, NAME_LOGGED));
 }
 
 static void
@@ -99,10 +109,10 @@ describe(const struct bas_keeper *keeper, const struct ca_grant *grant, const ch
 	if (object == NULL || (names = json_array()) == NULL)
 		return object;
 	set_string(object, "environment", keeper->config->environment);
-	set_string(object, "role", role);
+	set_hostile(object, "role", role);
 	set_string(object, "source", keeper->address);
-	set_string(object, "identity", grant->identity);
-	set_string(object, "key_id", grant->cert->key_id);
+	set_hostile(object, "identity", grant->identity);
+	set_hostile(object, "key_id", grant->cert->key_id);
 	set_number(object, "serial", grant->cert->serial);
 	set_fingerprint(object, "key", grant->cert->key);
 	set_fingerprint(object, "authority", grant->cert->authority);
@@ -193,10 +203,11 @@ bas_fields_claim(const struct bas_keeper *keeper, const struct ca_grant *grant, 
 }
 
 char *
-bas_fields_run(const struct bas_keeper *keeper, const struct bas_run *run)
+bas_fields_run(const struct bas_keeper *keeper, const struct bas_run *run, struct ca_why *why)
 {
 	json_t *object = json_object();
 
+	ca_why_set(why, "out of memory");
 	if (object == NULL)
 		return NULL;
 	set_string(object, "command", run->line);
@@ -204,6 +215,11 @@ bas_fields_run(const struct bas_keeper *keeper, const struct bas_run *run)
 	(void)json_object_set_new(object, "terminal", json_boolean(run->terminal));
 	if (run->command != NULL)
 		set_string(object, "confinement", bas_level_name(keeper->ready->level));
+	if (!rec_log_fits(object, BAS_FIELDS_SPARE)) {
+		json_decref(object);
+		ca_why_set(why, "the line is too long for an entry of the log");
+		return NULL;
+	}
 	return dump(object);
 }
 

@@ -101,25 +101,21 @@ decide(const struct bas_keeper *keeper, const struct bas_channel *channel, struc
 static bool
 log_run(struct bas_keeper *keeper, struct bas_run *run, struct ca_why *why)
 {
-	char *fields = bas_fields_run(keeper, run);
+	char *fields = bas_fields_run(keeper, run, why);
 	struct ca_buf payload = { 0 };
 	struct bas_frame reply;
 	struct ca_reader reader;
 	struct ca_bytes key = { 0 }, cert;
 	bool ok = false;
 
-	ca_why_set(why, "the log cannot be written");
 	if (fields == NULL ||
 	    (keeper->seal_key == NULL && !ca_signer_generate(&keeper->seal_key, why)))
 		goto out;
+	ca_why_set(why, "the log cannot be written");
 	if (keeper->seal_cert == NULL)
 		key = ca_key_blob(ca_signer_key(keeper->seal_key));
 	ca_buf_put_cstring(&payload, fields);
 	ca_buf_put_string(&payload, key.data, key.len);
-	if (payload.len > BAS_FRAME_MAX) {
-		ca_why_set(why, "the line is too long to be logged");
-		goto out;
-	}
 	if (!bas_keeper_ask(
 		keeper, BAS_F_RUN, &payload, BAS_F_RUN_REPLY, BAS_F_RUN_REPLY, &reply)) {
 		ca_why_set(why, "%s", keeper->killed ? keeper->kill_sentence : keeper->ending);

@@ -184,6 +184,17 @@ put_entry(struct ca_buf *out, const json_t *entry)
 }
 
 bool
+rec_log_fits(const json_t *fields, size_t spare)
+{
+	struct ca_buf line = { 0 };
+	bool ok = put_entry(&line, fields) && line.len <= REC_LOG_ENTRY_MAX &&
+		  spare <= REC_LOG_ENTRY_MAX - line.len;
+
+	ca_buf_clear(&line);
+	return ok;
+}
+
+bool
 rec_log_append(struct rec_log *log, int64_t now, const char *event, json_t *fields, uint64_t *index,
     uint8_t leaf[32], struct ca_why *why)
 {

@@ -42,6 +42,9 @@ CA_MUST_USE bool rec_log_open(struct rec_log **out, const char *folder, const ch
     struct ca_signer *signer, bool wait, rec_log_reader *reader, void *ctx, struct ca_why *why);
 void rec_log_close(struct rec_log *log); /* frees; NULL is fine */
 
+/* Whether an entry with these fields and `spare` bytes of others is short enough to be appended:
+ * for fields that someone else can make long. */
+CA_MUST_USE bool rec_log_fits(const json_t *fields, size_t spare);
 /*
  * Adds an entry in memory. `fields` is an object whose members follow ours (none may have the
  * name of one of ours), or NULL; borrowed. Gives its index and leaf hash (both may be NULL).

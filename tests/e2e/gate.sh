@@ -81,6 +81,8 @@ refused 126 'integer|number' 'a number that is none' count 1x
 refused 126 'takes nothing more' 'a surplus argument' true x
 refused 126 "'-'|dash|option|parameter" 'a value that looks like an option' word -x
 refused 126 'quote' 'an open quote' "word 'a"
+refused 255 'too long for an entry' 'a line that the log cannot hold' echo "$(head -c 65000 /dev/zero | tr '\0' a)"
+runs 0 '^still here' 'and it ends nothing but itself' echo still here
 refused 124 'time' 'a timeout' brief
 run little
 is "$status" 255 'more output than allowed: exit status'

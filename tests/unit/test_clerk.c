@@ -360,6 +360,37 @@ a_keeper_that_breaks_the_protocol_is_dropped(void **state)
 }
 
 static void
+a_keeper_with_more_than_an_entry_holds_is_dropped_and_the_clerk_lives(void **state)
+{
+	struct rig *rig = *state;
+	const size_t most = REC_LOG_ENTRY_MAX - BAS_FIELDS_SPARE;
+	char *fields = malloc(most + 2);
+	const char *own = rig->claim.fields;
+	int keeper = rig_open(rig, NULL);
+
+	memset(fields, 'x', most);
+	memcpy(fields, "{\"line\":\"", 9);
+	memcpy(fields + most - 2, "\"}", 3);
+	rig_send(keeper, BAS_F_LOG, "run.denied", fields);
+	rig_expect(rig, keeper, BAS_F_LOGGED);
+	memcpy(fields + most - 2, "x\"}", 4);
+	rig_send(keeper, BAS_F_LOG, "run.denied", fields);
+	rig_expect_dropped(rig, keeper);
+	keeper = rig_open(rig, NULL);
+	rig_send(keeper, BAS_F_RUN, fields, "");
+	rig_expect_dropped(rig, keeper);
+	snprintf(fields, most + 2, "%.*s,\"reason\":\"%0*d\"}", (int)strlen(own) - 1, own,
+	    (int)most - 64, 0);
+	rig->claim.fields = fields;
+	keeper = rig_keeper(rig);
+	rig_claim(rig, keeper);
+	rig_expect_dropped(rig, keeper);
+	rig->claim.fields = own;
+	close(rig_open(rig, NULL));
+	free(fields);
+}
+
+static void
 a_keeper_logs_its_own_events_and_no_others(void **state)
 {
 	static const char *const others[] = { "session.open", "session.end", "krl.loaded",
@@ -699,6 +730,7 @@ main(void)
 		TEST(what_a_dead_post_left_is_sealed_at_the_next_start),
 		TEST(a_run_that_never_began_its_recording_does_not_stop_the_post),
 		TEST(a_keeper_that_breaks_the_protocol_is_dropped),
+		TEST(a_keeper_with_more_than_an_entry_holds_is_dropped_and_the_clerk_lives),
 		TEST(a_keeper_logs_its_own_events_and_no_others),
 		TEST_KRL(a_list_that_comes_later_ends_the_session_within_two_seconds),
 		TEST_KRL(a_revoked_claim_is_refused_and_stays_so),

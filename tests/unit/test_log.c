@@ -150,6 +150,31 @@ an_entry_at_the_limit_is_taken_and_one_past_it_refused(void **state)
 	assert_good(s, 2);
 }
 
+static void
+fields_fit_up_to_the_limit_as_they_will_be_written(void **state)
+{
+	static const size_t spare = 1000,
+			    room = REC_LOG_ENTRY_MAX - 1000 - sizeof("{\"x\":\"\"}") + 1;
+	char *text = calloc(1, REC_LOG_ENTRY_MAX);
+	json_t *fields;
+
+	(void)state;
+	memset(text, 'x', room);
+	fields = json_pack("{s:s}", "x", text);
+	assert_true(rec_log_fits(fields, spare));
+	assert_false(rec_log_fits(fields, spare + 1));
+	assert_false(rec_log_fits(fields, SIZE_MAX));
+	json_decref(fields);
+	/* Six bytes of the line each: what is not ASCII, and DEL. */
+	memset(text, '\x7f', room / 6);
+	text[room / 6] = '\0';
+	fields = json_pack("{s:s}", "x", text);
+	assert_true(rec_log_fits(fields, spare));
+	assert_false(rec_log_fits(fields, spare + 6));
+	json_decref(fields);
+	free(text);
+}
+
 static bool
 count_entries(void *ctx, uint64_t index, int64_t time, const char *event, const json_t *entry,
     struct ca_why *why)
@@ -473,6 +498,7 @@ main(void)
 		TEST(an_entry_is_one_line_of_ascii_with_ours_first),
 		TEST(a_field_with_the_name_of_ours_is_refused),
 		TEST(an_entry_at_the_limit_is_taken_and_one_past_it_refused),
+		TEST(fields_fit_up_to_the_limit_as_they_will_be_written),
 		TEST(readers_see_every_entry_in_order_and_may_stop),
 		TEST(there_is_one_writer_at_a_time),
 		TEST(stock_ssh_keygen_accepts_a_checkpoint),
