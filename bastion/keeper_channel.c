@@ -163,7 +163,7 @@ bool
 bas_channel_refused(struct bas_keeper *keeper, struct ca_reader *reader)
 {
 	static const char *const kinds[] = { "local-forward", "remote-forward", "streamlocal",
-		"agent", "x11", "subsystem", "tunnel", "global" };
+		"agent", "x11", "subsystem", "tunnel", "global", "channel" };
 	struct ca_bytes kind = ca_read_string(reader);
 	unsigned i = 0;
 

@@ -398,15 +398,18 @@ static void
 each_kind_of_refused_request_is_logged_once(void **state)
 {
 	struct world *world = *state;
-	static const char *const kinds[] = { "agent", "x11", "agent" };
+	/* All that a door may say (frame.h). */
+	static const char *const kinds[] = { "local-forward", "remote-forward", "streamlocal",
+		"agent", "x11", "subsystem", "tunnel", "global", "channel", "agent" };
+	const size_t count = sizeof(kinds) / sizeof(kinds[0]);
 
 	world_login(world);
-	for (int i = 0; i < 3; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct ca_buf payload = { 0 };
 
 		ca_buf_put_cstring(&payload, kinds[i]);
 		world_send(world->door, BAS_F_REFUSED, &payload);
-		if (i == 2)
+		if (i == count - 1)
 			break;
 		world_expect(world, world->clerk, BAS_F_LOG);
 		world_says(world, "channel.refused");
