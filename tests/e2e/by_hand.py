@@ -3,6 +3,7 @@
 import base64
 import queue
 import socket
+import sys
 import time
 
 import paramiko
@@ -38,21 +39,22 @@ def blob_of(path):
     return kind, base64.b64decode(text)
 
 
-class Silence(Exception):
+class Silence(AssertionError):
     """Nothing came for as long as was waited."""
 
 
-class Ended(Exception):
+class Ended(AssertionError):
     """The server ended the connection; args[0]: what it said, if anything."""
 
 
 class Client:
-    """Key exchange by paramiko; after it every message by hand."""
+    """Key exchange by paramiko; after it every message by hand. login: a user and the path of an Ed25519 key."""
 
-    def __init__(self, port):
+    def __init__(self, port, login=None, address="127.0.0.1"):
         self.heard = queue.Queue()
-        self.sock = socket.create_connection(("127.0.0.1", port), 10)
+        self.sock = socket.create_connection(("127.0.0.1", port), 10, (address, 0))
         self.transport = paramiko.Transport(self.sock)
+        self.by_hand = False
         read = self.transport.packetizer.read_message
 
         def read_message():
@@ -60,11 +62,17 @@ class Client:
                 kind, message = read()
                 self.heard.put((kind, message.asbytes()))
                 # What paramiko would make of the others is of no interest.
-                if kind < 50:
+                if not self.by_hand or kind < 50:
                     return kind, message
 
         self.transport.packetizer.read_message = read_message
         self.transport.start_client(timeout=10)
+        if login:
+            key = paramiko.Ed25519Key.from_private_key_file(login[1])
+            key.load_certificate(login[1] + "-cert.pub")
+            self.transport.auth_publickey(login[0], key)
+            self.heard = queue.Queue()
+        self.by_hand = True
 
     def __enter__(self):
         return self
@@ -112,3 +120,45 @@ class Client:
         request = string(user) + string("ssh-connection") + string("publickey") + b"\1" + string(algorithm) + string(blob)
         signature = sign(string(self.transport.session_id) + bytes([AUTH]) + request)
         self.send(AUTH, request + string(signature))
+
+    def is_over(self, wait=5):
+        until = time.monotonic() + wait
+        while time.monotonic() < until and self.transport.is_active():
+            time.sleep(0.01)
+        return not self.transport.is_active()
+
+    def lives(self):
+        """It answers, or it has ended meanwhile: anything but silence."""
+        self.send(GLOBAL, string("keepalive@openssh.com") + b"\1")
+        until = time.monotonic() + 20
+        while time.monotonic() < until and self.transport.is_active():
+            try:
+                self.hear(GLOBAL_OK, GLOBAL_NO, wait=0.2)
+                return True
+            except AssertionError:
+                pass
+        return not self.transport.is_active()
+
+    def open(self, kind="session", mine=0, window=1 << 20, packet=32768, rest=b""):
+        self.send(OPEN, string(kind) + u32(mine) + u32(window) + u32(packet) + rest)
+        answer, payload = self.hear(OPEN_OK, OPEN_NO)
+        return int.from_bytes(payload[4:8], "big") if answer == OPEN_OK else None
+
+    def request(self, channel, kind, rest=b"", reply=True):
+        self.send(REQUEST, u32(channel) + string(kind) + bytes([reply]) + rest)
+        return self.hear(OK, NO)[0] == OK if reply else None
+
+
+def run(tests):
+    """Each a function; speaks TAP, gives the exit status."""
+    print("1..%d" % len(tests))
+    failed = 0
+    for number, function in enumerate(tests, 1):
+        try:
+            function()
+            print("ok %d - %s" % (number, function.__name__))
+        except Exception as error:  # whatever it is, the test has failed
+            failed += 1
+            print("not ok %d - %s\n# %s: %s" % (number, function.__name__, type(error).__name__, error))
+        sys.stdout.flush()
+    return 1 if failed else 0

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """Presents certificates to an SSH server, each in a connection of its own and with proof of its key.
 

