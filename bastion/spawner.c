@@ -34,6 +34,7 @@ enum kind { NURSERY, KEEPER, COMMAND };
 struct watch {
 	enum kind kind;
 	int fd; /* -1: ended */
+	int epoll;
 };
 
 /* One configuration and who came under it. */
@@ -79,6 +80,7 @@ watch_add(struct bas_spawner *spawner, struct watch *watch)
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = watch };
 	int flags = fcntl(watch->fd, F_GETFL);
 
+	watch->epoll = spawner->epoll;
 	return flags >= 0 && fcntl(watch->fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
 	       epoll_ctl(spawner->epoll, EPOLL_CTL_ADD, watch->fd, &event) == 0;
 }
@@ -86,8 +88,12 @@ watch_add(struct bas_spawner *spawner, struct watch *watch)
 static void
 watch_end(struct watch *watch)
 {
-	if (watch->fd >= 0)
-		close(watch->fd); /* the only reference: leaves the epoll set */
+	if (watch->fd < 0)
+		return;
+	/* Closing alone is not enough: an init that was just forked may still have it too, and then
+	 * the set would go on to name a watch that is freed (epoll(7)). */
+	(void)epoll_ctl(watch->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+	close(watch->fd);
 	watch->fd = -1;
 }
 
