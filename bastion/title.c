@@ -16,6 +16,7 @@
 
 static char *area;
 static size_t area_size;
+static char **kept; /* the arguments, to the end: no leak */
 
 static void
 free_strings(char **strings)
@@ -66,7 +67,8 @@ bas_title_init(int argc, char **argv)
 	environ = environment;
 	area = argv[0];
 	area_size = (size_t)(end - argv[0]);
-	return arguments;
+	kept = arguments;
+	return kept;
 }
 
 void
