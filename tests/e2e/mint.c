@@ -275,6 +275,21 @@ put_certificate(struct ca_buf *out, const struct draft *draft, struct ca_signer 
 }
 
 static void
+clear(struct draft *draft)
+{
+	ca_buf_clear(&draft->kind);
+	ca_buf_clear(&draft->body);
+	ca_buf_clear(&draft->key_id);
+	ca_buf_clear(&draft->principals);
+	ca_buf_clear(&draft->critical);
+	ca_buf_clear(&draft->extensions);
+	ca_buf_clear(&draft->reserved);
+	ca_buf_clear(&draft->authority);
+	ca_buf_clear(&draft->signature_tail);
+	ca_buf_clear(&draft->tail);
+}
+
+static void
 mint(const char *authority, const char *subject, char **fields)
 {
 	time_t now = time(NULL);
@@ -304,6 +319,8 @@ mint(const char *authority, const char *subject, char **fields)
 		put_principal(&draft, "acme-prod/auditor");
 	put_certificate(&cert, &draft, signer);
 	put_line((const char *)draft.kind.data, draft.kind.len, &cert);
+	ca_buf_clear(&cert);
+	clear(&draft);
 	ca_signer_free(signer);
 }
 
@@ -326,6 +343,8 @@ change_exponent(const char *exponent, const char *subject)
 	ca_buf_put_mpint(&changed, e, sizeof(e));
 	ca_buf_put_mpint(&changed, n.data, n.len);
 	put_line((const char *)kind.data, kind.len, &changed);
+	ca_buf_clear(&blob);
+	ca_buf_clear(&changed);
 }
 
 static void
@@ -337,6 +356,7 @@ put_identity_point(void)
 	ca_buf_put_cstring(&blob, "ssh-ed25519");
 	ca_buf_put_string(&blob, point, sizeof(point));
 	put_line("ssh-ed25519", strlen("ssh-ed25519"), &blob);
+	ca_buf_clear(&blob);
 }
 
 int
