@@ -16,7 +16,7 @@
 
 static char *area;
 static size_t area_size;
-static char **kept; /* the arguments, to the end: no leak */
+static char **kept; /* the arguments, to the end */
 
 static void
 free_strings(char **strings)
@@ -50,6 +50,8 @@ bas_title_init(int argc, char **argv)
 	char **arguments, **environment;
 	char *end = NULL;
 
+	if (kept != NULL)
+		return kept;
 	if (argc < 1)
 		return argv;
 	/* Only as far as the strings lie one behind the other. */
