@@ -11,6 +11,9 @@ root=$(cd "$here/../.." && pwd)
 build=$root/${BUILD:-build}
 data=$here/data
 export LC_ALL=C.UTF-8
+# For a build with sanitizers: faketime is preloaded before them, and libconfig forgets a buffer
+# when it finds a syntax error.
+export ASAN_OPTIONS=verify_asan_link_order=0 LSAN_OPTIONS=suppressions=$data/leaks:print_suppressions=0
 unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY
 
 count=0

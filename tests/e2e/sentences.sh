@@ -43,7 +43,7 @@ not_told() {
 }
 
 # at OFFSET ARGS...: the authority at another time.
-at() { ASAN_OPTIONS=verify_asan_link_order=0 faketime -f "$1" "$build/postern-ca" -C "$scene/ca" "${@:2}"; }
+at() { faketime -f "$1" "$build/postern-ca" -C "$scene/ca" "${@:2}"; }
 # grant_at OFFSET: a whole grant, then.
 grant_at() {
 	grant=$(at "$1" request acme-prod diagnostics --as alice@vendor.example --for 10m "T: at $1") &&
