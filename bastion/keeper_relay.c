@@ -16,9 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIPE_DEFAULT   ((size_t)64 * 1024)
-#define PIPE_GROWN     (1024 * 1024)
-#define TERMINAL_ROUND ((size_t)64 * 1024) /* a master gives 4 KiB a read */
+#define PIPE_DEFAULT ((size_t)64 * 1024)
+#define PIPE_GROWN   (1024 * 1024)
 
 void
 bas_relay_init(struct bas_run *run)
@@ -155,6 +154,8 @@ record_chunk(struct bas_keeper *keeper, struct bas_run *run, struct bas_stream *
 
 enum got { GOT_BYTES, GOT_NOTHING, GOT_END };
 
+/* A terminal gives 4 KiB a read: what is ready is taken as one piece, which costs everyone behind
+ * us less. */
 static enum got
 read_some(struct bas_stream *stream, size_t size, bool terminal, size_t *len)
 {
@@ -162,14 +163,12 @@ read_some(struct bas_stream *stream, size_t size, bool terminal, size_t *len)
 
 	*len = 0;
 	do {
-		size_t room = terminal ? TERMINAL_ROUND - *len : size;
-
 		do
-			got = read(stream->from, stream->chunk + *len, room);
+			got = read(stream->from, stream->chunk + *len, size - *len);
 		while (got < 0 && errno == EINTR);
 		if (got > 0)
 			*len += (size_t)got;
-	} while (terminal && got > 0 && *len < TERMINAL_ROUND);
+	} while (terminal && got > 0 && *len < size);
 	if (*len > 0)
 		return GOT_BYTES;
 	return got < 0 && errno == EAGAIN ? GOT_NOTHING : GOT_END;
