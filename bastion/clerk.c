@@ -129,6 +129,8 @@ read_parent(struct bas_clerk *clerk)
 	case BAS_FRAME_OK:
 		if (frame.type == BAS_F_POLICY)
 			take_policy(clerk, &frame);
+		else if (frame.type == BAS_F_CRASHED)
+			bas_clerk_log_crash(clerk, frame.payload);
 		bas_frame_close_fds(&frame);
 		return;
 	case BAS_FRAME_END:

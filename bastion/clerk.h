@@ -8,6 +8,7 @@
  *   clerk_keeper.c   frames of keepers
  *   clerk_session.c  a claim becomes a session; sessions end
  *   clerk_krl.c      the revocation list
+ *   clerk_crash.c    doors that died of a signal
  *   control.c        status, kill, refuse
  *
  * Nothing leaves the clerk before what it says is durable: answers are queued with bas_clerk_answer
@@ -128,6 +129,9 @@ struct bas_clerk {
 	uint64_t checkpoint_due; /* boot clock; 0: nothing new */
 	uint64_t mark_due;
 	uint64_t stop_due;
+	uint64_t crashes_since; /* boot clock */
+	unsigned crashes;	/* in the log since then */
+	uint64_t crashes_unlogged;
 	uint8_t buf[BAS_FRAME_MAX];
 };
 
@@ -179,6 +183,10 @@ CA_MUST_USE enum ca_reason bas_clerk_ask_krl(struct bas_clerk *clerk, const stru
     bool fresh, int64_t now, struct ca_why *why);
 CA_MUST_USE bool bas_clerk_set_krl(struct bas_clerk *clerk, const char *path, unsigned max_age);
 void bas_clerk_clear_krl(struct bas_clerk *clerk);
+
+/* clerk_crash.c */
+/* `payload` of BAS_F_CRASHED. */
+void bas_clerk_log_crash(struct bas_clerk *clerk, struct ca_bytes payload);
 
 /* control.c */
 CA_MUST_USE bool bas_clerk_open_control(struct bas_clerk *clerk, struct ca_why *why);

@@ -74,6 +74,20 @@ enum bas_frame_type {
 	BAS_F_CONNECTION = 64,
 	/* keepers' template -> clerk, spawner: a new keeper. u32 id [its socket] */
 	BAS_F_KEEPER,
+	/* spawner -> keepers' template: the listener that comes after yours [its socket] */
+	BAS_F_LISTENER,
+	/* spawner -> listener, first of all, when it was executed anew; see post_listener.c */
+	BAS_F_BEGIN,
+	/* spawner -> listener: hand on what you count, and retire [a socket to the next one] */
+	BAS_F_SUCCESSOR,
+	/* listener -> spawner -> clerk: a door died of a signal. string address as text, u32 signal
+	 * number. Spawner -> listener: another listener's door did */
+	BAS_F_CRASHED,
+	/* listener -> the next one, first: see crashes.h */
+	BAS_F_CRASHES,
+	/* listener -> the next one, per connection: u8 authenticated, string folded address [status
+	 * pipe's read end] */
+	BAS_F_INHERIT,
 
 	/* clerk -> keeper, first of all: u64 now base (seconds), u64 boot base (ns) [KRL as sealed
 	 * memfd, or none] */

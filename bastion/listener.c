@@ -6,11 +6,16 @@
  * first fork, so that a connection costs one. What it knows of a connection comes through the
  * status pipe, whose other end the keeper holds: 'A' once authenticated, its end when the
  * connection is over.
+ *
+ * All doors of one listener have one layout, which whoever crashes a door learns something about.
+ * So after the first crash it forks no more: the spawner executes a new listener, which takes over
+ * the sockets and the count, and this one lives on until its last door has ended.
  */
 #include "bastion/rooms.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,6 +31,7 @@
 #include <unistd.h>
 
 #include "bastion/door.h"
+#include "bastion/listener.h"
 #include "bastion/title.h"
 #include "ca/address.h"
 #include "ca/file.h"
@@ -36,12 +42,6 @@
 #define LOG_LINES    10		 /* in LOG_SECONDS; the rest is counted */
 #define LOG_SECONDS  60
 
-struct connection {
-	int status;	     /* the pipe's read end */
-	uint8_t address[16]; /* what is counted together: an IPv4 address, an IPv6 /64 */
-	bool authenticated;
-};
-
 struct listener {
 	const struct bas_config *config;
 	struct bas_ssh_host *host;
@@ -49,12 +49,12 @@ struct listener {
 	int parent, nursery, signals;
 	int *listening;
 	size_t listening_count;
-	struct connection *connections;
-	size_t connection_count, connection_max;
-	size_t authenticated;
+	struct bas_connections connections;
 	size_t children;
 	struct pollfd *fds;
-	bool closing, paused;
+	bool closing; /* retired: nothing new */
+	bool paused;  /* for a moment: there are no descriptors */
+	bool broken;  /* a door died of a signal: nothing new until the next listener stands */
 	time_t log_since;
 	unsigned log_lines;
 };
@@ -97,82 +97,71 @@ stop_accepting(struct listener *listener)
 	for (size_t i = 0; i < listener->listening_count; i++)
 		close_fd(&listener->listening[i]);
 	close_fd(&listener->nursery);
-	close_fd(&listener->parent);
 }
 
-/* --- counting --- */
+/* --- doors that ended --- */
 
+/* What is new from here on comes from a listener with another layout, and whoever shares this one
+ * without having logged in gets no try at it. */
 static void
-fold_address(uint8_t out[static 16], const struct ca_address *address)
+stop_sharing(struct listener *listener)
 {
-	static const uint8_t ipv4[12] = { [10] = 0xff, [11] = 0xff };
-
-	memcpy(out, address->bytes, 16);
-	if (memcmp(out, ipv4, sizeof(ipv4)) != 0)
-		memset(out + 8, 0, 8);
-}
-
-/* NULL: there is room for one more. */
-static const char *
-find_limit(const struct listener *listener, const uint8_t address[static 16])
-{
-	const struct bas_limits *limits = &listener->config->limits;
-	size_t same = 0;
-
-	if (listener->authenticated >= limits->connections)
-		return "too many connections";
-	if (listener->connection_count - listener->authenticated >= limits->unauthenticated ||
-	    listener->connection_count >= listener->connection_max)
-		return "too many connections that have not logged in";
-	for (size_t i = 0; i < listener->connection_count; i++)
-		if (!listener->connections[i].authenticated &&
-		    memcmp(listener->connections[i].address, address, 16) == 0)
-			same++;
-	return same >= limits->unauthenticated_per_address
-		   ? "too many connections from one address that have not logged in"
-		   : NULL;
-}
-
-/* False when the connection is over. */
-static bool
-hear_status(struct listener *listener, struct connection *connection)
-{
-	char byte;
-	ssize_t got = read(connection->status, &byte, 1);
-
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR;
-	if (got == 1 && byte == 'A' && !connection->authenticated) {
-		connection->authenticated = true;
-		listener->authenticated++;
-		return true;
-	}
-	return false;
+	if (listener->closing || listener->broken)
+		return;
+	listener->broken = true;
+	bas_connections_end_strangers(&listener->connections);
 }
 
 static void
-forget(struct listener *listener, size_t index)
+note_crash(struct listener *listener, const uint8_t folded[static 16], const char *address)
 {
-	struct connection *connection = &listener->connections[index];
+	uint64_t seconds =
+	    bas_crashes_note(&listener->connections.crashes, folded, bas_connections_now());
 
-	close(connection->status);
-	if (connection->authenticated)
-		listener->authenticated--;
-	*connection = listener->connections[--listener->connection_count];
+	if (seconds > 0)
+		complain(listener, "'%s' is refused for %" PRIu64 " seconds: too many crashes",
+		    address, seconds);
+}
+
+static void
+report_crash(struct listener *listener, const struct bas_connection *was, int number)
+{
+	struct ca_buf payload = { 0 };
+	struct ca_address address;
+	char text[CA_ADDRESS_TEXT_SIZE];
+
+	memcpy(address.bytes, was->address, sizeof(address.bytes));
+	ca_address_format(&address, text);
+	complain(listener, "a door for '%s' died of signal %d", text, number);
+	/* A retired one only reports: whoever counts now hears it from the spawner. */
+	if (!listener->closing)
+		note_crash(listener, was->address, text);
+	ca_buf_put_cstring(&payload, text);
+	ca_buf_put_u32(&payload, (uint32_t)number);
+	stop_sharing(listener);
+	(void)!bas_frame_send(listener->parent, BAS_F_CRASHED, &payload, NULL, 0);
+	ca_buf_clear(&payload);
 }
 
 static void
 reap_doors(struct listener *listener)
 {
 	struct signalfd_siginfo info;
+	struct bas_connection was;
 	int status;
+	pid_t pid;
 
 	while (read(listener->signals, &info, sizeof(info)) > 0)
 		continue;
-	while (waitpid(-1, &status, WNOHANG) > 0) {
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		listener->children--;
-		if (WIFSIGNALED(status))
-			complain(listener, "a door died of signal %d", WTERMSIG(status));
+		if (!bas_connections_reaped(&listener->connections, pid, &was) || was.ended)
+			continue;
+		/* The alarm is its own, against a client that makes libssh spin: nothing broke. */
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+			complain(listener, "a door was ended by its alarm");
+		else if (WIFSIGNALED(status))
+			report_crash(listener, &was, WTERMSIG(status));
 		else if (WEXITSTATUS(status) != 0)
 			complain(listener, "a door could not begin");
 	}
@@ -237,10 +226,11 @@ fork_door(const struct listener *listener, int client, const struct ends *ends, 
 static bool
 begin(struct listener *listener, int client, const struct ca_address *address, uint16_t port)
 {
-	struct connection *connection = &listener->connections[listener->connection_count];
 	char text[CA_ADDRESS_TEXT_SIZE];
+	uint8_t folded[16];
 	struct ends ends;
 	bool announced;
+	pid_t door = 0;
 
 	if (!make_ends(&ends)) {
 		complain(listener, "no descriptors for a connection: %s", strerror(errno));
@@ -249,7 +239,7 @@ begin(struct listener *listener, int client, const struct ca_address *address, u
 	ca_address_format(address, text);
 	announced = announce(listener, &ends, text, port);
 	/* When there is no door, the keeper sees its socket end and goes. */
-	if (announced && fork_door(listener, client, &ends, text) > 0)
+	if (announced && (door = fork_door(listener, client, &ends, text)) > 0)
 		listener->children++;
 	else if (announced)
 		complain(listener, "no process for a connection: %s", strerror(errno));
@@ -260,10 +250,8 @@ begin(struct listener *listener, int client, const struct ca_address *address, u
 		close(ends.status);
 		return false;
 	}
-	*connection = (struct connection){ .status = ends.status };
-	fold_address(connection->address, address);
-	(void)fcntl(ends.status, F_SETFL, O_NONBLOCK);
-	listener->connection_count++;
+	bas_connections_fold(folded, address);
+	bas_connections_add(&listener->connections, door > 0 ? door : 0, ends.status, folded);
 	return true;
 }
 
@@ -284,8 +272,8 @@ admit(struct listener *listener, int client, const union peer *peer)
 
 	if (!ca_address_from_sockaddr(&address, &peer->any))
 		return true;
-	fold_address(folded, &address);
-	limit = find_limit(listener, folded);
+	bas_connections_fold(folded, &address);
+	limit = bas_connections_limit(&listener->connections, folded);
 	if (limit != NULL) {
 		ca_address_format(&address, text);
 		complain(listener, "'%s' refused: %s", text, limit);
@@ -322,47 +310,88 @@ accept_some(struct listener *listener, int socket)
 	}
 }
 
+/* --- the spawner's word --- */
+
+/* Ours died at another listener. */
+static void
+hear_crash(struct listener *listener, struct ca_bytes payload)
+{
+	struct ca_reader reader = ca_reader_of(payload.data, payload.len);
+	char *text = ca_read_cstring(&reader);
+	struct ca_address address;
+	uint8_t folded[16];
+
+	(void)ca_read_u32(&reader);
+	if (text != NULL && ca_reader_done(&reader) && ca_address_parse(&address, text)) {
+		bas_connections_fold(folded, &address);
+		note_crash(listener, folded, text);
+	}
+	free(text);
+}
+
+static void
+hear_parent(struct listener *listener)
+{
+	static uint8_t buf[BAS_FRAME_MAX];
+	struct bas_frame frame;
+
+	if (bas_frame_receive(listener->parent, &frame, buf) != BAS_FRAME_OK) {
+		stop_accepting(listener);
+		return;
+	}
+	if (frame.type == BAS_F_SUCCESSOR && frame.fd_count == 1) {
+		stop_accepting(listener);
+		bas_connections_hand_on(&listener->connections, frame.fds[0]);
+		frame.fds[0] = -1;
+	} else if (frame.type == BAS_F_CRASHED) {
+		hear_crash(listener, frame.payload);
+	}
+	bas_frame_close_fds(&frame);
+}
+
 /* --- the loop --- */
 
 static nfds_t
 gather(struct listener *listener)
 {
+	const struct bas_connections *connections = &listener->connections;
+	bool accepting = !listener->paused && !listener->broken;
 	struct pollfd *fds = listener->fds;
 	nfds_t count = 0;
 
 	fds[count++] = (struct pollfd){ .fd = listener->signals, .events = POLLIN };
-	fds[count++] = (struct pollfd){ .fd = listener->parent, .events = POLLIN };
+	/* The other end stays readable for ever once it said its last word. */
+	fds[count++] =
+	    (struct pollfd){ .fd = listener->closing ? -1 : listener->parent, .events = POLLIN };
 	for (size_t i = 0; i < listener->listening_count; i++)
+		fds[count++] = (struct pollfd){ .fd = accepting ? listener->listening[i] : -1,
+			.events = POLLIN };
+	for (size_t i = 0; i < connections->count; i++)
 		fds[count++] =
-		    (struct pollfd){ .fd = listener->paused ? -1 : listener->listening[i],
-			    .events = POLLIN };
-	for (size_t i = 0; i < listener->connection_count; i++)
-		fds[count++] =
-		    (struct pollfd){ .fd = listener->connections[i].status, .events = POLLIN };
+		    (struct pollfd){ .fd = connections->list[i].status, .events = POLLIN };
 	return count;
 }
 
 static void
 turn(struct listener *listener)
 {
-	nfds_t count = gather(listener);
-	size_t first = 2 + listener->listening_count;
+	size_t first = 2 + listener->listening_count, count = listener->connections.count;
+	nfds_t all = gather(listener);
 	bool paused = listener->paused;
 
 	listener->paused = false;
-	if (poll(listener->fds, count, paused ? PAUSE_MS : -1) < 0)
+	if (poll(listener->fds, all, paused ? PAUSE_MS : -1) < 0)
 		return;
+	/* From the last to the first, because the last takes the place of one that is dropped. */
+	for (size_t i = count; i-- > 0;)
+		if (listener->fds[first + i].revents != 0)
+			bas_connections_hear(&listener->connections, i);
 	if (listener->fds[0].revents != 0)
 		reap_doors(listener);
-	/* From the last to the first, because the last takes the place of one that is forgotten. */
-	for (size_t i = listener->connection_count; i-- > 0;)
-		if (listener->fds[first + i].revents != 0 &&
-		    !hear_status(listener, &listener->connections[i]))
-			forget(listener, i);
 	if (listener->fds[1].revents != 0)
-		stop_accepting(listener);
-	for (size_t i = 0; i < listener->listening_count && !listener->closing; i++)
-		if (listener->fds[2 + i].revents != 0)
+		hear_parent(listener);
+	for (size_t i = 0; i < listener->listening_count; i++)
+		if (listener->fds[2 + i].revents != 0 && !listener->closing && !listener->broken)
 			accept_some(listener, listener->listening[i]);
 }
 
@@ -395,15 +424,16 @@ static bool
 prepare(struct listener *listener, const struct bas_listener_fds *fds, struct ca_why *why)
 {
 	const struct bas_limits *limits = &listener->config->limits;
-	size_t max = (size_t)limits->unauthenticated + limits->connections;
+	size_t max;
 	struct rlimit files;
 	sigset_t set;
 
-	listener->connection_max = max;
-	listener->connections = calloc(max + 1, sizeof(*listener->connections));
+	if (!bas_connections_init(&listener->connections, limits))
+		return ca_why_set(why, "out of memory");
+	max = listener->connections.max;
 	listener->fds = calloc(2 + fds->listening_count + max, sizeof(*listener->fds));
 	listener->listening = calloc(fds->listening_count + 1, sizeof(int));
-	if (listener->connections == NULL || listener->fds == NULL || listener->listening == NULL)
+	if (listener->fds == NULL || listener->listening == NULL)
 		return ca_why_set(why, "out of memory");
 	listener->listening_count = fds->listening_count;
 	for (size_t i = 0; i < fds->listening_count; i++) {
@@ -437,15 +467,19 @@ bas_listener_run(const struct bas_config *config, const struct bas_listener_fds 
 		fprintf(stderr, "postern-bastion: listener: %s\n", why.text);
 		goto out;
 	}
+	/* Behind what takes long: connections wait in the kernel's queue meanwhile. */
+	if (fds->predecessor > 2)
+		bas_connections_inherit(&listener.connections, fds->predecessor);
 	while (!listener.closing || listener.children > 0)
 		turn(&listener);
 	result = 0;
 out:
 	stop_accepting(&listener);
+	close_fd(&listener.parent);
 	close_fd(&listener.signals);
 	bas_ssh_host_free(listener.host);
 	bas_sandbox_free(listener.sandbox);
-	free(listener.connections);
+	bas_connections_clear(&listener.connections);
 	free(listener.listening);
 	free(listener.fds);
 	return result;

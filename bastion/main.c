@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bastion/post_listener.h"
 #include "bastion/title.h"
 #include "bastion/verbs.h"
 
@@ -45,6 +46,8 @@ main(int argc, char **argv)
 		config = argv[2];
 		first = 3;
 	}
+	if (argc > 1 && strcmp(argv[1], BAS_ROOM_VERB) == 0)
+		return bas_cmd_room(config, argc - 1, argv + 1);
 	if (argc <= first)
 		return bas_cmd_serve(config, 1, argv);
 	for (size_t i = 0; i < VERB_COUNT; i++)

@@ -200,6 +200,46 @@ end_listener(struct nursery *nursery)
 }
 
 static bool
+is_readable(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	return poll(&wait, 1, 0) == 1;
+}
+
+/* The old listener announced its last connection before the spawner heard of a new one. */
+static void
+change_listener(struct nursery *nursery, int socket)
+{
+	while (nursery->fds.listener >= 0 && is_readable(nursery->fds.listener))
+		if (!take_connection(nursery))
+			end_listener(nursery);
+	if (nursery->fds.listener >= 0)
+		end_listener(nursery);
+	nursery->fds.listener = socket;
+}
+
+static void
+hear_parent(struct nursery *nursery)
+{
+	static uint8_t buf[BAS_FRAME_MAX];
+	struct bas_frame frame;
+
+	if (bas_frame_receive(nursery->fds.parent, &frame, buf) == BAS_FRAME_OK) {
+		if (frame.type == BAS_F_LISTENER && frame.fd_count == 1) {
+			change_listener(nursery, frame.fds[0]);
+			frame.fds[0] = -1;
+		}
+		bas_frame_close_fds(&frame);
+		return;
+	}
+	close(nursery->fds.parent);
+	nursery->fds.parent = -1;
+	if (nursery->fds.listener >= 0)
+		end_listener(nursery);
+}
+
+static bool
 watch_children(struct nursery *nursery)
 {
 	sigset_t child;
@@ -224,14 +264,12 @@ serve(struct nursery *nursery)
 			continue;
 		if (polls[2].revents != 0)
 			reap(nursery);
-		if (polls[1].revents != 0 && !take_connection(nursery))
+		/* Before the listener, whose end may be why there is a new one. */
+		if (polls[0].revents != 0)
+			hear_parent(nursery);
+		if (polls[1].revents != 0 && polls[1].fd == nursery->fds.listener &&
+		    is_readable(nursery->fds.listener) && !take_connection(nursery))
 			end_listener(nursery);
-		if (polls[0].revents != 0) {
-			close(nursery->fds.parent);
-			nursery->fds.parent = -1;
-			if (nursery->fds.listener >= 0)
-				end_listener(nursery);
-		}
 	}
 }
 

@@ -5,7 +5,7 @@
  *
  * A pair is a nursery and a listener, joined to each other and both made from one configuration. A
  * reload starts a new pair and retires the old one, which lives on until its last connection has
- * ended.
+ * ended. When a door dies of a signal the listener alone is replaced, in the same way.
  */
 #include "bastion/post.h"
 
@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -43,6 +44,7 @@ struct post {
 	int clerk_socket;
 	int first_nursery; /* the first nursery's socket to the clerk, until it starts */
 	int signals;
+	int listeners; /* epoll: the pairs' listeners, whose doors crashed */
 	bool stopping;
 	uint64_t deadline; /* of stopping, CLOCK_MONOTONIC in milliseconds */
 	int status;
@@ -74,7 +76,7 @@ begin_end(struct post *post, int status, uint64_t grace)
 	bas_post_close(&post->clerk_socket);
 	bas_post_close(&post->first_nursery);
 	for (struct bas_pair *pair = post->pairs; pair != NULL; pair = pair->next)
-		bas_pair_retire(pair);
+		bas_pair_retire(pair, -1);
 }
 
 static void
@@ -112,18 +114,27 @@ is_ours(void *ctx, pid_t pid)
 	return false;
 }
 
+/* By name, for a child that was just forked may still have the socket open. */
+static void
+stop_listening_to(struct post *post, struct bas_pair *pair)
+{
+	if (pair->listener_socket < 0)
+		return;
+	(void)epoll_ctl(post->listeners, EPOLL_CTL_DEL, pair->listener_socket, NULL);
+	bas_post_close(&pair->listener_socket);
+}
+
 /* True when the pair is gone. */
 static bool
 pair_reaped(struct post *post, struct bas_pair *pair, pid_t pid, int status)
 {
-	bool retired = pair->nursery_socket < 0;
 	const char *room = pid == pair->nursery ? "nursery" : "listener";
 
 	if (pid == pair->nursery)
 		pair->nursery = 0;
 	else
 		pair->listener = 0;
-	if (!retired || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if (!pair->retired || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail(post, room, status);
 	return pair->nursery == 0 && pair->listener == 0;
 }
@@ -145,7 +156,8 @@ room_reaped(struct post *post, pid_t pid, int status)
 			continue;
 		if (pair_reaped(post, pair, pid, status)) {
 			*at = pair->next;
-			free(pair);
+			stop_listening_to(post, pair);
+			bas_pair_free(pair);
 		}
 		return true;
 	}
@@ -174,6 +186,64 @@ reap(struct post *post)
 	if (orphans && !post->stopping)
 		bas_children_kill(is_ours, post);
 	return true;
+}
+
+/* ---- pairs */
+
+/* The newest; its listener's word is heard from here on. */
+static bool
+add_pair(struct post *post, struct bas_pair *pair, struct ca_why *why)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = pair };
+
+	pair->next = post->pairs;
+	post->pairs = pair;
+	return epoll_ctl(post->listeners, EPOLL_CTL_ADD, pair->listener_socket, &event) == 0 ||
+	       ca_why_set(why, "epoll: %s", strerror(errno));
+}
+
+/* A door died of a signal. The listener that serves is replaced, so that the next door is not laid
+ * out like that one. */
+static void
+door_crashed(struct post *post, const struct bas_pair *from, const struct bas_frame *frame)
+{
+	struct ca_buf payload = { 0 };
+	struct ca_why why = { .text = "" };
+	struct bas_pair *pair = post->pairs;
+
+	ca_buf_put(&payload, frame->payload.data, frame->payload.len);
+	/* A clerk that does not listen has ended, and says so itself. */
+	(void)!bas_frame_send(post->clerk_socket, BAS_F_CRASHED, &payload, NULL, 0);
+	if (from != pair) {
+		(void)!bas_frame_send(pair->listener_socket, BAS_F_CRASHED, &payload, NULL, 0);
+	} else {
+		pair = bas_pair_renew(pair, post->config, &post->listening, &why);
+		if (pair == NULL || !add_pair(post, pair, &why)) {
+			bas_post_say("a listener cannot be replaced: %s", why.text);
+			begin_end(post, 1, FAIL_MS);
+		}
+	}
+	ca_buf_clear(&payload);
+}
+
+static void
+read_listeners(struct post *post)
+{
+	struct epoll_event event;
+	struct bas_frame frame;
+
+	while (epoll_wait(post->listeners, &event, 1, 0) == 1) {
+		struct bas_pair *pair = event.data.ptr;
+
+		if (bas_frame_receive(pair->listener_socket, &frame, post->buf) != BAS_FRAME_OK) {
+			/* SIGCHLD says how it ended. */
+			stop_listening_to(post, pair);
+			continue;
+		}
+		bas_frame_close_fds(&frame);
+		if (frame.type == BAS_F_CRASHED && !post->stopping)
+			door_crashed(post, pair, &frame);
+	}
 }
 
 /* ---- reload */
@@ -223,36 +293,38 @@ static bool
 try_reload(struct post *post, struct bas_config *config, struct ca_why *why)
 {
 	struct bas_listening listening = { 0 };
-	int clerk[2] = { -1, -1 }, spawner = -1;
-	struct bas_pair *pair = NULL;
+	int clerk[2] = { -1, -1 }, heir[2] = { -1, -1 }, spawner = -1;
+	struct bas_pair *pair = NULL, *old = post->pairs;
 	bool ok = false;
 
 	if (!check_reload(post->config, config, why) || !bas_post_socketpair(clerk, why) ||
+	    !bas_post_socketpair(heir, why) ||
 	    !bas_listening_open(&listening, config, &post->listening, why))
 		goto out;
 	/* From here on these are the sockets that the post has; a failure keeps them. */
 	post->listening = listening;
-	pair = bas_pair_start(config, &post->listening, clerk[0], &spawner, why);
+	pair = bas_pair_start(config, &post->listening, clerk[0], heir[1], &spawner, why);
 	if (pair == NULL)
 		goto out;
 	if (!send_policy(post, config, &post->listening, clerk[1], why)) {
 		bas_pair_undo(pair);
 		goto out;
 	}
-	for (struct bas_pair *old = post->pairs; old != NULL; old = old->next)
-		bas_pair_retire(old);
-	pair->next = post->pairs;
-	post->pairs = pair;
+	/* Older ones were retired by the reloads before. */
+	bas_pair_retire(old, heir[0]);
 	post->config = config;
-	ok = bas_spawner_add_nursery(post->spawner, spawner, config, why);
+	ok = add_pair(post, pair, why);
+	ok = bas_spawner_add_nursery(post->spawner, spawner, config, why) && ok;
 	if (!ok)
 		begin_end(post, 1, FAIL_MS);
 	bas_post_close_both(clerk);
+	bas_post_close_both(heir);
 	return ok;
 out:
 	bas_config_free(config);
 	bas_post_close(&spawner);
 	bas_post_close_both(clerk);
+	bas_post_close_both(heir);
 	return ok;
 }
 
@@ -293,14 +365,16 @@ static bool
 open_doors(struct post *post, struct ca_why *why)
 {
 	struct bas_config *config = (struct bas_config *)post->config;
+	struct bas_pair *pair;
 	int spawner = -1;
 
-	post->pairs = bas_pair_start(config, &post->listening, post->first_nursery, &spawner, why);
+	pair = bas_pair_start(config, &post->listening, post->first_nursery, -1, &spawner, why);
 	bas_post_close(&post->first_nursery);
-	if (post->pairs == NULL)
+	if (pair == NULL)
 		return false;
 	post->given = true;
-	if (!bas_spawner_add_nursery(post->spawner, spawner, config, why))
+	if (!bas_spawner_add_nursery(post->spawner, spawner, config, why) ||
+	    !add_pair(post, pair, why))
 		return false;
 	say_ready(post);
 	return true;
@@ -365,10 +439,11 @@ static int
 loop(struct post *post)
 {
 	while (reap(post)) {
-		struct pollfd wait[3] = {
+		struct pollfd wait[4] = {
 			{ .fd = post->signals, .events = POLLIN },
 			{ .fd = bas_spawner_fd(post->spawner), .events = POLLIN },
 			{ .fd = post->clerk_socket, .events = POLLIN },
+			{ .fd = post->listeners, .events = POLLIN },
 		};
 
 		if (post->stopping && now_ms() >= post->deadline) {
@@ -376,12 +451,14 @@ loop(struct post *post)
 			end_hard(post);
 			return 1;
 		}
-		if (poll(wait, 3, timeout_of(post)) < 0 && errno != EINTR) {
+		if (poll(wait, 4, timeout_of(post)) < 0 && errno != EINTR) {
 			end_hard(post);
 			return 1;
 		}
 		if (wait[2].revents != 0 && post->clerk_socket >= 0)
 			read_clerk(post);
+		if (wait[3].revents != 0)
+			read_listeners(post);
 		if (wait[1].revents != 0)
 			bas_spawner_dispatch(post->spawner);
 		if (wait[0].revents != 0)
@@ -400,7 +477,8 @@ block_signals(struct post *post, struct ca_why *why)
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		sigaddset(&set, wanted[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-	    (post->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+	    (post->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0 ||
+	    (post->listeners = epoll_create1(EPOLL_CLOEXEC)) < 0)
 		return ca_why_set(why, "signals: %s", strerror(errno));
 	return true;
 }
@@ -449,7 +527,7 @@ bas_post_run(const char *path)
 	if (post == NULL)
 		return 1;
 	post->path = path;
-	post->clerk_socket = post->first_nursery = post->signals = -1;
+	post->clerk_socket = post->first_nursery = post->signals = post->listeners = -1;
 	bas_title_set("spawner");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !bas_config_load(&config, path, &why) ||
 	    !start(post, config, &why)) {
@@ -466,6 +544,7 @@ out:
 	bas_post_close(&post->clerk_socket);
 	bas_post_close(&post->first_nursery);
 	bas_post_close(&post->signals);
+	bas_post_close(&post->listeners);
 	free(post);
 	return status;
 }

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bastion/frame.h"
+#include "bastion/post_listener.h"
 #include "bastion/post_room.h"
 #include "bastion/rooms.h"
 #include "ca/crypto.h"
@@ -163,126 +165,149 @@ start_nursery(const struct bas_config *config, pid_t parent, const struct bas_nu
 	leave(1);
 }
 
-static pid_t
-start_listener(const struct bas_config *config, pid_t parent, const struct bas_listener_fds *given,
-    struct ca_why *why)
-{
-	char *root = NULL;
-	struct bas_room room = { .title = "listener",
-		.user = config->door,
-		.uid = config->door_uid,
-		.gid = config->door_gid };
-	size_t count = given->listening_count + 3;
-	int *fds = calloc(count, sizeof(*fds));
-	pid_t pid;
-
-	if (fds == NULL || asprintf(&root, "%s/empty", config->state) < 0) {
-		free(fds);
-		ca_why_set(why, "out of memory");
-		return -1;
-	}
-	fds[0] = given->parent;
-	fds[1] = given->nursery;
-	fds[2] = given->host_key;
-	for (size_t i = 3; i < count; i++)
-		fds[i] = given->listening[i - 3];
-	room.root = root;
-	pid = fork();
-	if (pid == 0) {
-		if (bas_room_enter(&room, parent, fds, count, why)) {
-			struct bas_listener_fds own = { .parent = fds[0],
-				.nursery = fds[1],
-				.host_key = fds[2],
-				.listening = fds + 3,
-				.listening_count = given->listening_count };
-
-			leave(bas_listener_run(config, &own));
-		}
-		bas_post_say("%s", why->text);
-		leave(1);
-	}
-	if (pid < 0)
-		ca_why_set(why, "fork: %s", strerror(errno));
-	free(root);
-	free(fds);
-	return pid;
-}
-
 /* Nothing new; what is there lives on. */
 void
-bas_pair_retire(struct bas_pair *pair)
+bas_pair_retire(struct bas_pair *pair, int successor)
 {
+	if (pair->retired)
+		return;
+	pair->retired = true;
+	bas_post_close(&pair->nursery_socket);
+	if (pair->listener_socket < 0)
+		return;
+	/* A listener that does not hear this has ended, which shows in other ways. */
+	if (successor >= 0)
+		(void)!bas_frame_send(pair->listener_socket, BAS_F_SUCCESSOR, NULL, &successor, 1);
+	/* It still has a word when one of its doors dies. */
+	shutdown(pair->listener_socket, SHUT_WR);
+}
+
+void
+bas_pair_free(struct bas_pair *pair)
+{
+	if (pair == NULL)
+		return;
 	bas_post_close(&pair->nursery_socket);
 	bas_post_close(&pair->listener_socket);
+	bas_post_close(&pair->host_key);
+	free(pair);
 }
 
 void
 bas_pair_undo(struct bas_pair *pair)
 {
-	bas_pair_retire(pair);
 	if (pair->nursery > 0)
 		kill(pair->nursery, SIGKILL);
 	if (pair->listener > 0)
 		kill(pair->listener, SIGKILL);
 	/* Reaped as strangers: nobody waits for them by name. */
-	free(pair);
+	bas_pair_free(pair);
 }
 
-/*
- * Starts a nursery and a listener. `clerk`: the nursery's socket to the clerk, borrowed. The
- * spawner's end of the nursery's socket comes out in `*spawner`.
- */
+static struct bas_pair *
+new_pair(struct ca_why *why)
+{
+	struct bas_pair *pair = calloc(1, sizeof(*pair));
+
+	if (pair == NULL)
+		ca_why_set(why, "out of memory");
+	else
+		pair->nursery_socket = pair->listener_socket = pair->host_key = -1;
+	return pair;
+}
+
+/* The listener of a pair whose host key is open, joined to a nursery by `joint`. */
+static bool
+start_listener(struct bas_pair *pair, const struct bas_config *config,
+    const struct bas_listening *listening, int joint, int predecessor, struct ca_why *why)
+{
+	struct bas_listener_fds fds = { .nursery = joint,
+		.predecessor = predecessor,
+		.host_key = pair->host_key,
+		.listening = listening->fds,
+		.listening_count = listening->count };
+	int listener[2] = { -1, -1 };
+
+	if (!bas_post_socketpair(listener, why))
+		return false;
+	fds.parent = listener[1];
+	pair->listener = bas_post_start_listener(config, &fds, listener[0], why);
+	pair->listener_socket = listener[0];
+	close(listener[1]);
+	return pair->listener > 0;
+}
+
 struct bas_pair *
 bas_pair_start(const struct bas_config *config, const struct bas_listening *listening, int clerk,
-    int *spawner, struct ca_why *why)
+    int predecessor, int *spawner, struct ca_why *why)
 {
-	int nursery[2] = { -1, -1 }, listener[2] = { -1, -1 }, joint[2] = { -1, -1 },
-	    spawn[2] = { -1, -1 }, host_key = -1;
-	struct bas_pair *pair = calloc(1, sizeof(*pair));
-	pid_t self = getpid();
+	int nursery[2] = { -1, -1 }, joint[2] = { -1, -1 }, spawn[2] = { -1, -1 };
+	struct bas_pair *pair = new_pair(why);
 
-	if (pair == NULL) {
-		ca_why_set(why, "out of memory");
+	if (pair == NULL)
 		return NULL;
-	}
-	pair->nursery_socket = pair->listener_socket = -1;
-	host_key = open(config->host_key, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (host_key < 0) {
+	/* Kept, for the listeners that follow the first. */
+	pair->host_key = open(config->host_key, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (pair->host_key < 0) {
 		ca_why_set(why, "host key '%s': %s", config->host_key, strerror(errno));
 		goto fail;
 	}
-	if (!bas_post_socketpair(nursery, why) || !bas_post_socketpair(listener, why) ||
-	    !bas_post_socketpair(joint, why) || !bas_post_socketpair(spawn, why))
+	if (!bas_post_socketpair(nursery, why) || !bas_post_socketpair(joint, why) ||
+	    !bas_post_socketpair(spawn, why))
 		goto fail;
-	pair->nursery = start_nursery(config, self,
+	pair->nursery = start_nursery(config, getpid(),
 	    &(struct bas_nursery_fds){
 		.parent = nursery[1], .listener = joint[0], .clerk = clerk, .spawner = spawn[1] });
 	if (pair->nursery < 0) {
 		ca_why_set(why, "fork: %s", strerror(errno));
 		goto fail;
 	}
-	pair->listener = start_listener(config, self,
-	    &(struct bas_listener_fds){ .parent = listener[1],
-		.nursery = joint[1],
-		.host_key = host_key,
-		.listening = listening->fds,
-		.listening_count = listening->count },
-	    why);
-	if (pair->listener < 0)
+	if (!start_listener(pair, config, listening, joint[1], predecessor, why))
 		goto fail;
 	pair->nursery_socket = nursery[0];
-	pair->listener_socket = listener[0];
 	*spawner = spawn[0];
-	nursery[0] = listener[0] = spawn[0] = -1;
+	nursery[0] = spawn[0] = -1;
 	goto out;
 fail:
 	bas_pair_undo(pair);
 	pair = NULL;
 out:
-	bas_post_close(&host_key);
 	bas_post_close_both(nursery);
-	bas_post_close_both(listener);
 	bas_post_close_both(joint);
 	bas_post_close_both(spawn);
+	return pair;
+}
+
+struct bas_pair *
+bas_pair_renew(struct bas_pair *old, const struct bas_config *config,
+    const struct bas_listening *listening, struct ca_why *why)
+{
+	int joint[2] = { -1, -1 }, heir[2] = { -1, -1 };
+	struct bas_pair *pair = new_pair(why);
+
+	if (pair == NULL)
+		return NULL;
+	pair->host_key = old->host_key;
+	old->host_key = -1;
+	if (!bas_post_socketpair(joint, why) || !bas_post_socketpair(heir, why) ||
+	    !start_listener(pair, config, listening, joint[1], heir[1], why))
+		goto fail;
+	/* In this order: the nursery has the new one before the old one hangs up. */
+	if (!bas_frame_send(old->nursery_socket, BAS_F_LISTENER, NULL, &joint[0], 1)) {
+		ca_why_set(why, "the nursery does not listen: %s", strerror(errno));
+		goto fail;
+	}
+	pair->nursery = old->nursery;
+	pair->nursery_socket = old->nursery_socket;
+	old->nursery = 0;
+	old->nursery_socket = -1;
+	bas_pair_retire(old, heir[0]);
+	goto out;
+fail:
+	bas_pair_undo(pair);
+	pair = NULL;
+out:
+	bas_post_close_both(joint);
+	bas_post_close_both(heir);
 	return pair;
 }

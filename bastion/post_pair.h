@@ -12,21 +12,32 @@
 #include "bastion/listening.h"
 #include "ca/why.h"
 
-/* A nursery and a listener, joined to each other, both from one configuration. */
+/* A nursery and a listener, joined to each other, both from one configuration. What is left of one
+ * that was renewed is its listener alone. */
 struct bas_pair {
-	pid_t nursery, listener;	     /* 0: reaped */
-	int nursery_socket, listener_socket; /* the rooms' `parent`; -1: retired */
+	pid_t nursery, listener;	     /* 0: reaped, or never ours */
+	int nursery_socket, listener_socket; /* the rooms' `parent`, or -1 */
+	int host_key;			     /* -1: renewed */
+	bool retired;
 	struct bas_pair *next;
 };
 
 /*
- * Starts both. `clerk`: the nursery's socket to the clerk, borrowed. The spawner's end of the
- * nursery's socket comes out in `*spawner`. NULL with a sentence: nothing was left running.
+ * Starts both. `clerk`: the nursery's socket to the clerk, borrowed. `predecessor`: the other end
+ * of what the listener before is retired with, borrowed, or -1. The spawner's end of the nursery's
+ * socket comes out in `*spawner`. NULL with a sentence: nothing was left running.
  */
 struct bas_pair *bas_pair_start(const struct bas_config *config,
-    const struct bas_listening *listening, int clerk, int *spawner, struct ca_why *why);
-/* Nothing new; what is there lives on, and the rooms end after it. */
-void bas_pair_retire(struct bas_pair *pair);
+    const struct bas_listening *listening, int clerk, int predecessor, int *spawner,
+    struct ca_why *why);
+/* The same nursery with a listener that was executed anew; `old` is retired. NULL with a sentence:
+ * no listener serves any more. */
+struct bas_pair *bas_pair_renew(struct bas_pair *old, const struct bas_config *config,
+    const struct bas_listening *listening, struct ca_why *why);
+/* Nothing new; what is there lives on, and the rooms end after it. What the listener counts goes to
+ * `successor`, borrowed, or -1. */
+void bas_pair_retire(struct bas_pair *pair, int successor);
+void bas_pair_free(struct bas_pair *pair); /* NULL is fine */
 /* Kills both and frees. Whoever reaps children meets them as strangers. */
 void bas_pair_undo(struct bas_pair *pair);
 

@@ -43,7 +43,8 @@ struct bas_clerk_fds {
 };
 int bas_clerk_run(const struct bas_config *config, const struct bas_clerk_fds *fds);
 
-/* The end of `listener` means the same as that of `parent`, once its keepers are gone. */
+/* The end of `listener` means the same as that of `parent`, once its keepers are gone; before it
+ * ends, `parent` may bring another one (BAS_F_LISTENER). */
 struct bas_nursery_fds {
 	int parent;
 	int listener;
@@ -53,10 +54,15 @@ struct bas_nursery_fds {
 int bas_nursery_run(const struct bas_config *config, const struct bas_nursery_fds *fds);
 
 /* host_key: readable, holds the text of the private key that config->host_key names (opened by the
- * one who may); not above 2: the file is opened by name. */
+ * one who may); not above 2: the file is opened by name. predecessor: a socket to the listener that
+ * this one follows, which hands on what it counts; not above 2: there is none.
+ *
+ * The listener's own words to `parent` are BAS_F_CRASHED, also after it was retired; the answer to
+ * the first is BAS_F_SUCCESSOR. */
 struct bas_listener_fds {
 	int parent;
 	int nursery;
+	int predecessor;
 	const int *listening;
 	size_t listening_count;
 	int host_key;

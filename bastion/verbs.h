@@ -38,5 +38,8 @@ int bas_cmd_serve(const char *path, int argc, char **argv);
 int bas_cmd_status(const char *path, int argc, char **argv);
 int bas_cmd_kill(const char *path, int argc, char **argv);
 int bas_cmd_refuse(const char *path, int argc, char **argv);
+/* room ROOM SPAWNER: becomes a room of a running post; in no usage, because only the post itself
+ * can. */
+int bas_cmd_room(const char *path, int argc, char **argv);
 
 #endif

@@ -707,6 +707,31 @@ a_second_clerk_waits_and_gives_up(void **state)
 	}
 }
 
+static void
+send_crash(struct rig *rig, const char *address, unsigned number)
+{
+	struct ca_buf payload = { 0 };
+
+	ca_buf_put_cstring(&payload, address);
+	ca_buf_put_u32(&payload, number);
+	assert_true(bas_frame_send(rig->parent, BAS_F_CRASHED, &payload, NULL, 0));
+	ca_buf_clear(&payload);
+}
+
+static void
+crashed_doors_are_logged_ten_times_and_then_only_counted(void **state)
+{
+	struct rig *rig = *state;
+
+	for (int i = 0; i < 15; i++)
+		send_crash(rig, "192.0.2.7", i == 9 ? SIGSYS : SIGSEGV);
+	send_crash(rig, "192.0.2.7\n", SIGSEGV);
+	rig_await_logged(rig, "door.crashed", "signal", "SYS");
+	rig_stop(rig);
+	assert_int_equal(rig_logged(rig, "door.crashed", "address", "192.0.2.7"), 10);
+	assert_int_equal(rig_logged(rig, "door.crashed", NULL, NULL), 10);
+}
+
 #define TEST(NAME)     cmocka_unit_test_setup_teardown(NAME, rig_setup, rig_teardown)
 #define TEST_KRL(NAME) cmocka_unit_test_setup_teardown(NAME, rig_new, rig_teardown)
 
@@ -714,6 +739,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(crashed_doors_are_logged_ten_times_and_then_only_counted),
 		TEST(hello_comes_first_and_carries_the_clock),
 		TEST(an_open_is_on_disk_before_it_is_answered),
 		TEST(a_second_connection_joins_and_a_second_session_is_refused),
