@@ -7,6 +7,7 @@
  *   clerk_log.c      entries, the commit, answers held back until it
  *   clerk_keeper.c   frames of keepers
  *   clerk_session.c  a claim becomes a session; sessions end
+ *   clerk_lease.c    what a session may carry out, lent to its connections
  *   clerk_krl.c      the revocation list
  *   clerk_crash.c    doors that died of a signal
  *   control.c        status, kill, refuse
@@ -59,8 +60,12 @@ struct bas_peer {
 			1]; /* stays when the session ended; empty: never had one */
 	uint64_t serial;
 	struct bas_unsealed *runs;
-	bool certified;	 /* its session key has a certificate */
-	uint64_t killed; /* boot clock when it was told to end, or 0 */
+	uint64_t carried; /* bytes of output, as it last said */
+	uint64_t allowed; /* what it may carry; UINT64_MAX: no limit */
+	uint64_t need;	  /* it waits for so many more */
+	bool recalled;	  /* asked to give back, and has not answered */
+	bool certified;	  /* its session key has a certificate */
+	uint64_t killed;  /* boot clock when it was told to end, or 0 */
 	struct bas_peer *next;
 };
 
@@ -174,6 +179,19 @@ void bas_clerk_end_session(struct bas_clerk *clerk, struct bas_live *session, co
 void bas_clerk_expire(struct bas_clerk *clerk, int64_t now);
 void bas_clerk_kill_peer(
     struct bas_clerk *clerk, struct bas_peer *peer, enum ca_reason reason, const char *sentence);
+
+/* clerk_lease.c */
+/* What a connection that has just been attached to its session may carry without asking. */
+void bas_clerk_lease_first(struct bas_clerk *clerk, struct bas_peer *peer);
+/* Takes note of what it has carried. False: more than it was allowed, or less than before. */
+CA_MUST_USE bool bas_clerk_lease_count(struct bas_peer *peer, uint64_t carried);
+/* BAS_F_LEASE. False: it broke the protocol. */
+CA_MUST_USE bool bas_clerk_lease(
+    struct bas_clerk *clerk, struct bas_peer *peer, struct ca_reader *reader);
+/* Its session has ended: there is nothing to wait for. */
+void bas_clerk_lease_refuse(struct bas_clerk *clerk, struct bas_peer *peer);
+/* It has ended, and has a session: what it did not use is the others'. */
+void bas_clerk_lease_return(struct bas_clerk *clerk, struct bas_peer *peer);
 
 /* clerk_krl.c */
 /* Looks at the file when it is time; ends sessions that it revokes. */

@@ -240,17 +240,14 @@ static bool
 on_run_end(struct bas_clerk *clerk, struct bas_peer *peer, struct ca_reader *reader)
 {
 	char *name = ca_read_cstring(reader);
-	uint64_t output = ca_read_u64(reader);
+	uint64_t output = ca_read_u64(reader), carried = ca_read_u64(reader);
 	json_t *fields = read_fields(reader);
 	struct bas_unsealed *run = NULL;
 	bool ok = false;
 
 	if (name == NULL || fields == NULL || !ca_reader_done(reader) ||
-	    (run = take_run(peer, name)) == NULL)
+	    (run = take_run(peer, name)) == NULL || !bas_clerk_lease_count(peer, carried))
 		goto out;
-	if (peer->session != NULL &&
-	    __builtin_add_overflow(peer->session->output, output, &peer->session->output))
-		peer->session->output = UINT64_MAX;
 	if (json_object_set_new(fields, "recording", json_string(name)) != 0 ||
 	    json_object_set_new(fields, "output",
 		json_integer(output > INT64_MAX ? INT64_MAX : (json_int_t)output)) != 0)
@@ -297,6 +294,8 @@ on_frame(struct bas_clerk *clerk, struct bas_peer *peer, const struct bas_frame 
 		return on_run_end(clerk, peer, &reader);
 	case BAS_F_DONE:
 		return on_done(clerk, peer, &reader);
+	case BAS_F_LEASE:
+		return bas_clerk_lease(clerk, peer, &reader);
 	default:
 		return false;
 	}
@@ -335,6 +334,8 @@ bas_clerk_end_peer(struct bas_clerk *clerk, struct bas_peer *peer)
 	if (peer->watch.fd < 0)
 		return;
 	bas_clerk_unwatch(&peer->watch);
+	if (peer->session != NULL)
+		bas_clerk_lease_return(clerk, peer);
 	while ((run = peer->runs) != NULL) {
 		peer->runs = run->next;
 		bas_clerk_log(clerk, "run.end",

@@ -38,16 +38,12 @@ answer_opened(struct bas_clerk *clerk, struct bas_peer *peer, bool joined)
 {
 	const struct bas_live *session = peer->session;
 	struct ca_buf payload = { 0 };
-	uint64_t left = UINT64_MAX;
 
-	if (session->output_max != UINT64_MAX)
-		left = session->output < session->output_max ? session->output_max - session->output
-							     : 0;
 	ca_buf_put_cstring(&payload, session->id);
 	ca_buf_put_u64(&payload, deadline_of(clerk, session->end));
 	ca_buf_put_u64(&payload, (uint64_t)session->end);
 	ca_buf_put_u8(&payload, joined);
-	ca_buf_put_u64(&payload, left);
+	ca_buf_put_u64(&payload, peer->allowed);
 	bas_clerk_answer(clerk, peer, BAS_F_OPENED, &payload);
 }
 
@@ -90,11 +86,12 @@ refuse_claim(struct bas_clerk *clerk, struct bas_peer *peer, const struct bas_cl
 }
 
 static void
-attach(struct bas_peer *peer, struct bas_live *session)
+attach(struct bas_clerk *clerk, struct bas_peer *peer, struct bas_live *session)
 {
 	peer->session = session;
 	peer->serial = session->admits == CA_ADMITS_GRANT ? session->serial : 0;
 	memcpy(peer->session_id, session->id, sizeof(peer->session_id));
+	bas_clerk_lease_first(clerk, peer);
 }
 
 static enum ca_reason
@@ -143,7 +140,7 @@ bas_clerk_claim(struct bas_clerk *clerk, struct bas_peer *peer, const struct bas
 		bas_clerk_fail(clerk, &why);
 		return;
 	}
-	attach(peer, session);
+	attach(clerk, peer, session);
 	bas_clerk_log(clerk, join != NULL ? "session.join" : "session.open", fields);
 	answer_opened(clerk, peer, join != NULL);
 }
@@ -192,6 +189,7 @@ bas_clerk_end_session(struct bas_clerk *clerk, struct bas_live *session, const c
 		if (peer->session != session)
 			continue;
 		peer->session = NULL;
+		bas_clerk_lease_refuse(clerk, peer);
 		if (peer != except)
 			bas_clerk_kill_peer(clerk, peer, reason, sentence);
 	}

@@ -96,7 +96,7 @@ enum bas_frame_type {
 	 * BAS_F_DENIED */
 	BAS_F_SESSION,
 	/* clerk -> keeper: string session id, u64 deadline (CLOCK_BOOTTIME ns), u64 wall end
-	 * (seconds), u8 joined, u64 output left (bytes) */
+	 * (seconds), u8 joined, u64 allowed, as BAS_F_LEASED */
 	BAS_F_OPENED,
 	/* clerk -> keeper: u32 enum ca_reason, string sentence */
 	BAS_F_DENIED,
@@ -109,8 +109,8 @@ enum bas_frame_type {
 	/* clerk -> keeper: string recording name, string seal certificate blob (empty when no key
 	 * was sent) */
 	BAS_F_RUN_REPLY,
-	/* keeper -> clerk: string recording, u64 output bytes carried, string JSON fields of
-	 * run.end. Answered by BAS_F_LOGGED */
+	/* keeper -> clerk: string recording, u64 output bytes carried by this run, u64 by this
+	 * connection, string JSON fields of run.end. Answered by BAS_F_LOGGED */
 	BAS_F_RUN_END,
 	/* clerk -> keeper: u8 ok */
 	BAS_F_LOGGED,
@@ -118,6 +118,16 @@ enum bas_frame_type {
 	BAS_F_KILL,
 	/* keeper -> clerk: the engineer ended the session (`exit`). Answered by BAS_F_LOGGED */
 	BAS_F_DONE,
+	/* keeper -> clerk: u64 output bytes carried by this connection, u64 need. Gives back what
+	 * was allowed beyond that. With need above 0 it asks for so many more, and is answered by
+	 * BAS_F_LEASED */
+	BAS_F_LEASE,
+	/* clerk -> keeper: u64 output bytes that this connection may carry in all (UINT64_MAX: no
+	 * limit). No more than it has carried: the session's limit is reached */
+	BAS_F_LEASED,
+	/* clerk -> keeper, at any time: others need what you do not use. Answered by BAS_F_LEASE
+	 * with need 0; by nothing while one with a need is on its way, which gave all back */
+	BAS_F_RECALL,
 
 	/* keeper -> spawner: u32 tag, string role, string command name, u32 argc, argc strings,
 	 * u32 envc, envc strings, u8 terminal [stdin, stdout, stderr; with a terminal: the slave

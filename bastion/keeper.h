@@ -144,10 +144,10 @@ struct bas_keeper {
 	const struct bas_role *role;
 	char *forced; /* the only line the certificate allows, or NULL */
 	bool may_terminal;
-	char *session;	   /* id */
-	uint64_t deadline; /* boot clock */
-	int64_t wall_end;  /* seconds since the epoch */
-	uint64_t output_left;
+	char *session;		   /* id */
+	uint64_t deadline;	   /* boot clock */
+	int64_t wall_end;	   /* seconds since the epoch */
+	uint64_t carried, allowed; /* bytes of output; UINT64_MAX: no limit */
 	int boot_timer, wall_timer;
 	uint64_t warn_at[2];	/* boot clock; BAS_NEVER: said, or too late */
 	unsigned refused_kinds; /* bit set of what was logged */
@@ -212,6 +212,12 @@ void bas_keeper_clerk_frame(struct bas_keeper *keeper);
 /* The same for what is answered by BAS_F_LOGGED. False: it is not in the log. */
 CA_MUST_USE bool bas_keeper_acknowledged(
     struct bas_keeper *keeper, enum bas_frame_type type, const struct ca_buf *payload);
+/*
+ * Counts bytes of output as carried out by this session, and gives how many of `len` it still may.
+ * What the clerk has lent goes without asking; all else waits for the clerk, and for other
+ * connections to give back what they do not use.
+ */
+size_t bas_keeper_take_output(struct bas_keeper *keeper, size_t len);
 
 /* keeper_fields.c */
 /* Each logs one event and waits until it is durable. */

@@ -231,7 +231,7 @@ take_opened(struct bas_keeper *keeper, const struct bas_frame *reply)
 	keeper->deadline = ca_read_u64(&reader);
 	keeper->wall_end = (int64_t)ca_read_u64(&reader);
 	(void)ca_read_u8(&reader); /* joined or first: it is the same to us */
-	keeper->output_left = ca_read_u64(&reader);
+	keeper->allowed = ca_read_u64(&reader);
 	return ca_reader_done(&reader) && keeper->session != NULL && bas_window_open(keeper);
 }
 

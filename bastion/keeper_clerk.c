@@ -89,6 +89,27 @@ send_clerk(struct bas_keeper *keeper, enum bas_frame_type type, const struct ca_
 	return true;
 }
 
+/* From here on what we did not use is not ours any more. */
+static void
+put_lease(struct bas_keeper *keeper, struct ca_buf *payload, uint64_t need)
+{
+	keeper->allowed = keeper->carried;
+	ca_buf_put_u64(payload, keeper->carried);
+	ca_buf_put_u64(payload, need);
+}
+
+static bool
+take_recall(struct bas_keeper *keeper)
+{
+	struct ca_buf payload = { 0 };
+	bool ok;
+
+	put_lease(keeper, &payload, 0);
+	ok = send_clerk(keeper, BAS_F_LEASE, &payload);
+	ca_buf_clear(&payload);
+	return ok;
+}
+
 bool
 bas_keeper_ask(struct bas_keeper *keeper, enum bas_frame_type type, const struct ca_buf *payload,
     enum bas_frame_type want, enum bas_frame_type other, struct bas_frame *reply)
@@ -110,6 +131,12 @@ bas_keeper_ask(struct bas_keeper *keeper, enum bas_frame_type type, const struct
 		bas_frame_close_fds(reply);
 		if (keeper->killed && reply->type == BAS_F_RUN_REPLY)
 			continue; /* its question was given up */
+		if (reply->type == BAS_F_RECALL) {
+			/* A question for a lease has given all back already. */
+			if (type != BAS_F_LEASE && !take_recall(keeper))
+				goto lost;
+			continue;
+		}
 		if (reply->type != BAS_F_KILL)
 			goto lost;
 		take_kill(keeper, reply);
@@ -120,6 +147,46 @@ bas_keeper_ask(struct bas_keeper *keeper, enum bas_frame_type type, const struct
 lost:
 	lose_clerk(keeper);
 	return false;
+}
+
+/* False: nothing is left, or it does not matter any more. */
+static bool
+ask_lease(struct bas_keeper *keeper, uint64_t need)
+{
+	struct ca_buf payload = { 0 };
+	struct bas_frame reply;
+	struct ca_reader reader;
+	uint64_t allowed;
+	bool ok;
+
+	put_lease(keeper, &payload, need);
+	ok = bas_keeper_ask(keeper, BAS_F_LEASE, &payload, BAS_F_LEASED, BAS_F_LEASED, &reply);
+	ca_buf_clear(&payload);
+	if (!ok)
+		return false;
+	reader = ca_reader_of(reply.payload.data, reply.payload.len);
+	allowed = ca_read_u64(&reader);
+	if (!ca_reader_done(&reader) || allowed < keeper->carried) {
+		lose_clerk(keeper);
+		return false;
+	}
+	keeper->allowed = allowed;
+	return allowed > keeper->carried;
+}
+
+size_t
+bas_keeper_take_output(struct bas_keeper *keeper, size_t len)
+{
+	size_t taken = 0;
+
+	do {
+		uint64_t left = keeper->allowed - keeper->carried;
+		size_t take = left < len - taken ? (size_t)left : len - taken;
+
+		keeper->carried += take;
+		taken += take;
+	} while (taken < len && ask_lease(keeper, len - taken));
+	return taken;
 }
 
 bool
@@ -151,6 +218,8 @@ bas_keeper_clerk_frame(struct bas_keeper *keeper)
 			take_kill(keeper, &frame);
 			return;
 		}
+		if (frame.type == BAS_F_RECALL && take_recall(keeper))
+			return;
 		break;
 	default:
 		break;

@@ -201,19 +201,15 @@ format_size(char out[static 32], uint64_t size)
 	snprintf(out, 32, "%llu", (unsigned long long)size);
 }
 
-/* Gives how many of `len` bytes may go out. */
+/* Gives how many of `len` bytes may go out: the command's own limit, then the session's. */
 static size_t
 take_output(struct bas_keeper *keeper, struct bas_run *run, size_t len)
 {
-	uint64_t *limits[2] = { &run->output_left, &keeper->output_left };
-	size_t take = len;
+	size_t take = run->output_left < len ? (size_t)run->output_left : len;
 
-	for (int i = 0; i < 2; i++)
-		if (*limits[i] < take)
-			take = (size_t)*limits[i];
-	for (int i = 0; i < 2; i++)
-		if (*limits[i] != UINT64_MAX)
-			*limits[i] -= take;
+	take = bas_keeper_take_output(keeper, take);
+	if (run->output_left != UINT64_MAX)
+		run->output_left -= take;
 	return take;
 }
 
@@ -252,6 +248,9 @@ fill_output(struct bas_keeper *keeper, struct bas_run *run, struct bas_stream *s
 	if (!run->terminal)
 		grow_pipe(stream, len);
 	take = take_output(keeper, run, len);
+	/* While we waited for the clerk the session may have ended. */
+	if (keeper->killed || stream->from < 0)
+		return;
 	if (take > 0) {
 		if (!record_chunk(keeper, run, stream, take))
 			return;

@@ -240,6 +240,7 @@ log_end(struct bas_keeper *keeper, struct bas_run *run)
 	if (fields != NULL) {
 		ca_buf_put_cstring(&payload, run->name);
 		ca_buf_put_u64(&payload, run->carried);
+		ca_buf_put_u64(&payload, keeper->carried);
 		ca_buf_put_cstring(&payload, fields);
 		if (!bas_keeper_acknowledged(keeper, BAS_F_RUN_END, &payload))
 			bas_keeper_end(keeper, 0, "session ended: the log cannot be written");

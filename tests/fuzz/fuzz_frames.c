@@ -115,7 +115,7 @@ log_in(struct bas_keeper *keeper)
 	keeper->may_terminal = true;
 	keeper->session = strdup("s1");
 	keeper->deadline = BAS_NEVER;
-	keeper->output_left = UINT64_MAX;
+	keeper->allowed = UINT64_MAX;
 	keeper->seal_key = seal_key;
 	keeper->seal_cert = seal_cert;
 }

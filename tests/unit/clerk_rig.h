@@ -42,7 +42,8 @@ struct answer {
 	enum bas_frame_type type;
 	uint32_t reason;
 	char text[BAS_SESSION_ID_MAX + 512]; /* session id, recording or sentence */
-	uint64_t deadline, end, left;
+	uint64_t deadline, end;
+	uint64_t left; /* RUN_REPLY: bytes of the certificate; OPENED, LEASED: allowed */
 	uint8_t joined;
 	int fd;
 };
@@ -203,6 +204,11 @@ rig_receive(struct rig *rig, int keeper, struct answer *out, int patience)
 		text = ca_read_string(&reader);
 		out->left = ca_read_string(&reader).len;
 		break;
+	case BAS_F_LEASED:
+		out->left = ca_read_u64(&reader);
+		break;
+	case BAS_F_RECALL:
+		break;
 	case BAS_F_HELLO:
 		out->end = ca_read_u64(&reader);
 		out->deadline = ca_read_u64(&reader);
@@ -305,6 +311,37 @@ rig_send(int keeper, enum bas_frame_type type, const char *first, const char *se
 		ca_buf_put_cstring(&payload, second);
 	assert_true(bas_frame_send(keeper, type, &payload, NULL, 0));
 	ca_buf_clear(&payload);
+}
+
+/* `key`: the session's, with the first run. */
+static inline struct answer
+rig_begin_run(struct rig *rig, int keeper, const struct ca_signer *key)
+{
+	struct ca_buf payload = { 0 };
+	struct ca_bytes blob = { 0 };
+
+	if (key != NULL)
+		blob = ca_key_blob(ca_signer_key(key));
+	ca_buf_put_cstring(&payload, "{\"command\":\"query select 1\"}");
+	ca_buf_put_string(&payload, blob.data, blob.len);
+	assert_true(bas_frame_send(keeper, BAS_F_RUN, &payload, NULL, 0));
+	ca_buf_clear(&payload);
+	return rig_expect(rig, keeper, BAS_F_RUN_REPLY);
+}
+
+/* `carried`: by the whole connection. */
+static inline void
+rig_end_run(struct rig *rig, int keeper, const char *recording, uint64_t output, uint64_t carried)
+{
+	struct ca_buf payload = { 0 };
+
+	ca_buf_put_cstring(&payload, recording);
+	ca_buf_put_u64(&payload, output);
+	ca_buf_put_u64(&payload, carried);
+	ca_buf_put_cstring(&payload, "{\"status\":0}");
+	assert_true(bas_frame_send(keeper, BAS_F_RUN_END, &payload, NULL, 0));
+	ca_buf_clear(&payload);
+	rig_expect(rig, keeper, BAS_F_LOGGED);
 }
 
 /* ---- the log */

@@ -44,7 +44,7 @@ struct world {
 	pid_t keeper;
 	int door, clerk, spawner, status; /* the test's ends */
 	uint64_t deadline;		  /* what OPENED will say */
-	uint64_t output_left;
+	uint64_t allowed;		  /* the same: bytes of output */
 	uint8_t buf[BAS_FRAME_MAX];
 	struct bas_frame frame; /* the last one received; inside buf */
 	struct ca_reader reader;
@@ -209,7 +209,7 @@ world_setup(void **state)
 	assert_true(ca_signer_generate(&world->seal_key, &why));
 	assert_true(bas_keeper_sandbox_prepare(&why));
 	world->deadline = world_boot() + 3600 * BAS_SECOND;
-	world->output_left = UINT64_MAX;
+	world->allowed = UINT64_MAX;
 	world->door = world->clerk = world->spawner = world->status = -1;
 	world_draft(world, NULL, true);
 	*state = world;
@@ -339,7 +339,7 @@ world_opened(struct world *world)
 	ca_buf_put_u64(&payload, world->deadline);
 	ca_buf_put_u64(&payload, (uint64_t)time(NULL) + 3600);
 	ca_buf_put_u8(&payload, 0);
-	ca_buf_put_u64(&payload, world->output_left);
+	ca_buf_put_u64(&payload, world->allowed);
 	world_send(world->clerk, BAS_F_OPENED, &payload);
 }
 
@@ -498,6 +498,7 @@ world_expect_end(struct world *world, const struct world_run *run, const char *f
 {
 	world_expect(world, world->clerk, BAS_F_RUN_END);
 	world_says(world, run->name);
+	ca_read_u64(&world->reader);
 	ca_read_u64(&world->reader);
 	world_says(world, fields);
 	world_expect_silence(world->door);

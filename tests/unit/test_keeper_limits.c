@@ -60,13 +60,41 @@ the_byte_past_the_commands_limit_is_not_released(void **state)
 }
 
 static void
+expect_lease(struct world *world, uint64_t carried, uint64_t need)
+{
+	world_expect(world, world->clerk, BAS_F_LEASE);
+	assert_int_equal(ca_read_u64(&world->reader), carried);
+	assert_int_equal(ca_read_u64(&world->reader), need);
+	assert_true(ca_reader_done(&world->reader));
+}
+
+static void
+give_lease(struct world *world, uint64_t allowed)
+{
+	struct ca_buf payload = { 0 };
+
+	ca_buf_put_u64(&payload, allowed);
+	world_send(world->clerk, BAS_F_LEASED, &payload);
+}
+
+static void
+expect_over_the_limit(struct world *world, struct world_run *run)
+{
+	world_expect_stop(world, run, 0);
+	world_gone(world, run, 0, "KILL");
+	world_expect_end(world, run, "\"ended\":\"output\"");
+	world_expect_exit(world, run, 255, "");
+	world_expect_text(run->errors, "output limit of 2K reached, for the whole session");
+}
+
+static void
 commands_share_what_the_session_may_carry_out(void **state)
 {
 	struct world *world = *state;
 	struct world_run run;
 
 	world->roles[0].output = 2048;
-	world->output_left = 1500;
+	world->allowed = 1500;
 	world_login(world);
 	world_run(world, &run, 1, "small");
 	fill(run.ends[1], 1000);
@@ -76,12 +104,99 @@ commands_share_what_the_session_may_carry_out(void **state)
 	world_release(&run);
 	world_run(world, &run, 2, "query x");
 	fill(run.ends[1], 501);
+	expect_lease(world, 1500, 1);
+	give_lease(world, 1500);
+	expect_over_the_limit(world, &run);
+	assert_int_equal(read_all(run.socket), 500);
+	world_release(&run);
+}
+
+static void
+output_goes_on_with_what_the_clerk_lends(void **state)
+{
+	struct world *world = *state;
+	struct world_run run;
+
+	world->roles[0].output = 2048;
+	world->allowed = 0;
+	world_login(world);
+	world_run(world, &run, 1, "query x");
+	fill(run.ends[1], 1000);
+	expect_lease(world, 0, 1000);
+	world_expect_recorded(world, run.name, "zzz", false);
+	/* Less than it needs: it asks for the rest, and no more than it was given went out. */
+	give_lease(world, 600);
+	expect_lease(world, 600, 400);
+	give_lease(world, 1024);
+	assert_int_equal(world_read(run.socket, (char[1000]){ 0 }, 1000), 1000);
+	fill(run.ends[1], 24);
+	assert_int_equal(world_read(run.socket, (char[24]){ 0 }, 24), 24);
+	world_expect_silence(world->clerk);
+	fill(run.ends[1], 1);
+	expect_lease(world, 1024, 1);
+	give_lease(world, 1024);
+	expect_over_the_limit(world, &run);
+	assert_int_equal(read_all(run.socket), 0);
+	world_release(&run);
+}
+
+static void
+what_is_called_back_is_given_back_and_asked_for_again(void **state)
+{
+	struct world *world = *state;
+	struct world_run run;
+
+	world->roles[0].output = 2048;
+	world->allowed = 1000;
+	world_login(world);
+	world_run(world, &run, 1, "query x");
+	fill(run.ends[1], 300);
+	assert_int_equal(world_read(run.socket, (char[300]){ 0 }, 300), 300);
+	world_send(world->clerk, BAS_F_RECALL, &(struct ca_buf){ 0 });
+	expect_lease(world, 300, 0);
+	fill(run.ends[1], 200);
+	/* A recall that crosses the question gets no answer of its own. */
+	expect_lease(world, 300, 200);
+	world_send(world->clerk, BAS_F_RECALL, &(struct ca_buf){ 0 });
+	world_expect_silence(world->clerk);
+	give_lease(world, 500);
+	assert_int_equal(world_read(run.socket, (char[200]){ 0 }, 200), 200);
+	/* Also while it waits for another answer. */
+	world_gone(world, &run, 0, "");
+	world_expect(world, world->clerk, BAS_F_RUN_END);
+	world_says(world, run.name);
+	assert_int_equal(ca_read_u64(&world->reader), 500);
+	assert_int_equal(ca_read_u64(&world->reader), 500);
+	world_send(world->clerk, BAS_F_RECALL, &(struct ca_buf){ 0 });
+	expect_lease(world, 500, 0);
+	world_logged(world);
+	world_expect_exit(world, &run, 0, "");
+	world_release(&run);
+}
+
+static void
+a_session_that_ends_while_output_waits_releases_none_of_it(void **state)
+{
+	struct world *world = *state;
+	struct ca_buf payload = { 0 };
+	struct world_run run;
+
+	world->roles[0].output = 2048;
+	world->allowed = 100;
+	world_login(world);
+	world_run(world, &run, 1, "query x");
+	fill(run.ends[1], 200);
+	expect_lease(world, 100, 100);
+	ca_buf_put_u32(&payload, CA_REVOKED);
+	ca_buf_put_cstring(&payload, "grant 42 is revoked");
+	world_send(world->clerk, BAS_F_KILL, &payload);
+	give_lease(world, 100);
 	world_expect_stop(world, &run, 0);
 	world_gone(world, &run, 0, "KILL");
-	world_expect_end(world, &run, "\"ended\":\"output\"");
+	world_expect_end(world, &run, "\"ended\":\"session\"");
 	world_expect_exit(world, &run, 255, "");
-	assert_int_equal(read_all(run.socket), 500);
-	world_expect_text(run.errors, "output limit of 2K reached, for the whole session");
+	assert_int_equal(read_all(run.socket), 0);
+	world_expect_text(run.errors, "postern: session ended: grant 42 is revoked");
 	world_release(&run);
 }
 
@@ -422,6 +537,9 @@ main(void)
 		TEST(output_up_to_the_commands_limit_is_released),
 		TEST(the_byte_past_the_commands_limit_is_not_released),
 		TEST(commands_share_what_the_session_may_carry_out),
+		TEST(output_goes_on_with_what_the_clerk_lends),
+		TEST(what_is_called_back_is_given_back_and_asked_for_again),
+		TEST(a_session_that_ends_while_output_waits_releases_none_of_it),
 		TEST(what_cannot_be_recorded_does_not_run),
 		TEST(a_recording_that_fails_midway_ends_the_command_and_releases_nothing_more),
 		TEST(input_that_cannot_be_recorded_does_not_reach_the_command),

@@ -60,6 +60,7 @@ a_command_is_logged_recorded_started_sealed_logged_and_then_ended(void **state)
 	free(seal);
 	world_says(world, run.name);
 	assert_int_equal(ca_read_u64(&world->reader), 20);
+	assert_int_equal(ca_read_u64(&world->reader), 20);
 	world_says(world, "\"seal\":\"");
 	world_expect_silence(world->door);
 	world_logged(world);
