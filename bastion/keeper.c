@@ -188,11 +188,11 @@ move_runs(struct bas_keeper *keeper)
 	bool any = false;
 
 	for (struct bas_channel *channel = keeper->channels; channel; channel = channel->next) {
-		if (channel->run != NULL) {
-			bas_relay_move(keeper, channel->run);
-			bas_run_finish(keeper, channel, false);
-			any = true;
-		}
+		if (channel->run == NULL)
+			continue;
+		bas_relay_move(keeper, channel->run);
+		bas_run_finish(keeper, channel, false);
+		any = any || channel->run != NULL;
 	}
 	bas_channels_sweep(keeper);
 	/* Nothing is left to wait for. */
