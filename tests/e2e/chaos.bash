@@ -17,6 +17,7 @@ room() { # room NAME: its pid; of several, any
 }
 
 # note: every process of the post and of its commands, as it is now; rest: those that still run.
+noted=
 note() {
 	noted="$gate_pid $(rooms | awk '{ print $1 }')"
 }
@@ -71,9 +72,8 @@ END
 	cat >"$scene/tree.py" <<'END'
 import os, signal, sys, time
 def child(*steps):
-    pid = os.fork()
-    if pid:
-        return pid
+    if os.fork():
+        return
     for step in steps:
         step()
     while True:

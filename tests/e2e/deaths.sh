@@ -81,7 +81,7 @@ ended() {
 		[ $status -eq 255 ] || bad=$status
 	done
 	exec {keys}>&-
-	is "$bad" 0 "$1: every client is told by the end of its connection"
+	is "$bad" 0 "$1: every client is told by the end of its connection" "$(tail -n 3 "$scene"/*.err | tr -d "\\0")"
 }
 
 # recorded ROOM: what each client received is how its recording begins.
@@ -234,11 +234,12 @@ stubborn() {
 	over 'and they end with it' 2
 	duration=6s grant -- six seconds
 	clients=()
+	number=window begin_terminal
 	for how in stay stop bomb; do
 		begin "$how" tree "$how" window
+		wait_for 4 grep -q ready "$scene/$how.out"
 	done
-	number=window begin_terminal
-	wait_for 4 eval 'grep -q ready "$scene/bomb.out" && [ "$(sleepers | wc -l)" -ge 3 ]'
+	wait_for 4 eval '[ "$(sleepers | wc -l)" -ge 3 ]'
 	ok $? 'a window of six seconds, with daemons, what is stopped, and what only forks' "$(cat "$scene"/{stay,stop,bomb,shell}.err)"
 	echo "# $(commands | wc -l) processes"
 	ended 'the end of the window'
