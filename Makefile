@@ -25,7 +25,7 @@ SANITIZE := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=un
 OPT     := $(if $(SAN),-O1 -g -fno-omit-frame-pointer $(SANITIZE),-O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 CPPFLAGS += -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -Iinclude -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS  = -std=c17 $(OPT) $(WARN) $(HARDEN) $(EXTRA_CFLAGS)
-LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE)
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(if $(SAN),-static-libasan)
 LIBS    := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 FLOORS   := ca recorder bastion

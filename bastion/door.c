@@ -430,8 +430,7 @@ bas_door_run(const struct bas_door_spec *spec)
 	struct ca_why why;
 
 	if (door == NULL || !begin(door, spec, &why)) {
-		/* The one who forked it sees the status; there is nobody to tell a sentence here.
-		 */
+		/* The one who forked it sees the status; there is nobody to tell a sentence. */
 		if (door != NULL)
 			clear(door);
 		return 1;

@@ -186,8 +186,10 @@ bas_sandbox_enter(
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return ca_why_set(why, "privileges cannot be given up: %s", strerror(errno));
-	if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_FSIZE, 0) ||
-	    !limit(RLIMIT_NOFILE, fds) || (!SANITIZED && !limit(RLIMIT_DATA, memory)))
+	if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_NOFILE, fds))
+		return ca_why_set(why, "limits cannot be set: %s", strerror(errno));
+	/* A sanitizer's shadow is memory without end, and its report may go to a file. */
+	if (!SANITIZED && (!limit(RLIMIT_FSIZE, 0) || !limit(RLIMIT_DATA, memory)))
 		return ca_why_set(why, "limits cannot be set: %s", strerror(errno));
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &sandbox->program, 0, 0) != 0)
 		return ca_why_set(why, "seccomp: %s", strerror(errno));

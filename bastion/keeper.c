@@ -298,8 +298,8 @@ bas_keeper_run(const struct bas_ready *ready, const struct bas_keeper_fds *fds, 
 	struct ca_why why;
 	int result = 1;
 
-	signal(SIGPIPE,
-	    SIG_IGN); /* a command that reads no more, a file that is too long: errors, not ends */
+	/* A command that reads no more, a file that is too long: errors, not ends. */
+	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	if (!bas_keeper_init(&keeper, ready, fds, address) ||
 	    !bas_keeper_sandbox_enter(keeper.config->limits.channels, &why) ||

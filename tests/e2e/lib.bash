@@ -71,6 +71,9 @@ wait_for() {
 }
 
 finish() {
+	if [ -n "$scene" ] && grep -qE 'Sanitizer|runtime error:' "$scene"/*.log 2>/dev/null; then
+		ok 1 'no sanitizer complains of a room' "$(grep -hE -A 20 'Sanitizer|runtime error:' "$scene"/*.log)"
+	fi
 	echo "1..$count"
 	exit $((failures > 0))
 }
