@@ -34,10 +34,12 @@ bas_clerk_watch(struct bas_clerk *clerk, struct bas_watch *watch)
 }
 
 void
-bas_clerk_unwatch(struct bas_watch *watch)
+bas_clerk_unwatch(struct bas_clerk *clerk, struct bas_watch *watch)
 {
-	if (watch->fd >= 0)
-		close(watch->fd);
+	if (watch->fd < 0)
+		return;
+	(void)epoll_ctl(clerk->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+	close(watch->fd);
 	watch->fd = -1;
 }
 
@@ -75,7 +77,7 @@ read_nursery(struct bas_clerk *clerk, struct bas_nursery *nursery)
 	case BAS_FRAME_BROKEN:
 		break;
 	}
-	bas_clerk_unwatch(&nursery->watch);
+	bas_clerk_unwatch(clerk, &nursery->watch);
 }
 
 /* Every session ends, logged; keepers without one are let go. */
@@ -137,7 +139,7 @@ read_parent(struct bas_clerk *clerk)
 	case BAS_FRAME_BROKEN:
 		break;
 	}
-	bas_clerk_unwatch(&clerk->parent);
+	bas_clerk_unwatch(clerk, &clerk->parent);
 	begin_stop(clerk);
 }
 
@@ -335,23 +337,23 @@ clear(struct bas_clerk *clerk)
 			free(run);
 		}
 	for (struct bas_peer *peer = clerk->peers; peer != NULL; peer = peer->next)
-		bas_clerk_unwatch(&peer->watch);
+		bas_clerk_unwatch(clerk, &peer->watch);
 	for (struct bas_asker *asker = clerk->askers; asker != NULL; asker = asker->next) {
-		bas_clerk_unwatch(&asker->watch);
+		bas_clerk_unwatch(clerk, &asker->watch);
 		ca_buf_clear(&asker->in);
 		ca_buf_clear(&asker->out);
 	}
 	for (struct bas_nursery *nursery = clerk->nurseries; nursery != NULL;
 	     nursery = nursery->next)
-		bas_clerk_unwatch(&nursery->watch);
+		bas_clerk_unwatch(clerk, &nursery->watch);
 	free_ended(clerk);
 	while ((answer = clerk->answers) != NULL) {
 		clerk->answers = answer->next;
 		ca_buf_clear(&answer->payload);
 		free(answer);
 	}
-	bas_clerk_unwatch(&clerk->parent);
-	bas_clerk_unwatch(&clerk->control);
+	bas_clerk_unwatch(clerk, &clerk->parent);
+	bas_clerk_unwatch(clerk, &clerk->control);
 	bas_clerk_clear_krl(clerk);
 	bas_sessions_free(clerk->sessions);
 	rec_log_close(clerk->log);

@@ -142,7 +142,9 @@ struct bas_clerk {
 
 /* clerk.c */
 CA_MUST_USE bool bas_clerk_watch(struct bas_clerk *clerk, struct bas_watch *watch);
-void bas_clerk_unwatch(struct bas_watch *watch);
+/* Takes it out of the set by name: who sent us the descriptor may still hold it, and closing ours
+ * alone would leave it there, with a pointer to what is freed. */
+void bas_clerk_unwatch(struct bas_clerk *clerk, struct bas_watch *watch);
 int64_t bas_clerk_now(const struct bas_clerk *clerk);
 
 /* clerk_log.c */

@@ -333,7 +333,7 @@ bas_clerk_end_peer(struct bas_clerk *clerk, struct bas_peer *peer)
 
 	if (peer->watch.fd < 0)
 		return;
-	bas_clerk_unwatch(&peer->watch);
+	bas_clerk_unwatch(clerk, &peer->watch);
 	if (peer->session != NULL)
 		bas_clerk_lease_return(clerk, peer);
 	while ((run = peer->runs) != NULL) {

@@ -75,7 +75,7 @@ bas_clerk_admit_asker(struct bas_clerk *clerk)
 	asker->next = clerk->askers;
 	clerk->askers = asker;
 	if (!bas_clerk_watch(clerk, &asker->watch))
-		bas_clerk_unwatch(&asker->watch);
+		bas_clerk_unwatch(clerk, &asker->watch);
 }
 
 static json_t *
@@ -211,9 +211,9 @@ answer_to(struct bas_clerk *clerk, const char *line, size_t len)
 }
 
 static void
-end_asker(struct bas_asker *asker)
+end_asker(struct bas_clerk *clerk, struct bas_asker *asker)
 {
-	bas_clerk_unwatch(&asker->watch);
+	bas_clerk_unwatch(clerk, &asker->watch);
 	ca_buf_clear(&asker->in);
 	ca_buf_clear(&asker->out);
 }
@@ -230,12 +230,12 @@ bas_clerk_read_asker(struct bas_clerk *clerk, struct bas_asker *asker)
 	/* One request a connection; whoever says more, or leaves, is done. */
 	if (got <= 0 || asker->in.len + (size_t)got > BAS_CONTROL_REQUEST_MAX ||
 	    (asker->in.len > 0 && asker->in.data[asker->in.len - 1] == '\n')) {
-		end_asker(asker);
+		end_asker(clerk, asker);
 		return;
 	}
 	ca_buf_put(&asker->in, chunk, (size_t)got);
 	if (!ca_buf_ok(&asker->in)) {
-		end_asker(asker);
+		end_asker(clerk, asker);
 		return;
 	}
 	end = memchr(asker->in.data, '\n', asker->in.len);
@@ -264,5 +264,5 @@ bas_clerk_write_asker(struct bas_clerk *clerk, struct bas_asker *asker)
 			break;
 		asker->sent += (size_t)wrote;
 	}
-	end_asker(asker);
+	end_asker(clerk, asker);
 }

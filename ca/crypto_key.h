@@ -28,8 +28,8 @@ struct ca_pkey {
 	struct evp_pkey_st *evp; /* NULL: made of `point` by the first verification */
 	enum ca_pkey_kind kind;
 	uint8_t point[CA_ED25519_SIZE]; /* of a public Ed25519 key */
-	const struct evp_md_st *hash; /* ECDSA's */
-	size_t size;		      /* bytes of a coordinate, or of RSA's modulus */
+	const struct evp_md_st *hash;	/* ECDSA's */
+	size_t size;			/* bytes of a coordinate, or of RSA's modulus */
 };
 
 /* Refuses a point that is not encoded canonically or has a small order. */

@@ -4,11 +4,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/epoll.h>
 
 #include <cmocka.h>
 
 #include "scratch.h"
 
+#include "bastion/clerk.h"
 #include "clerk_rig.h"
 #include "recorder/recording.h"
 
@@ -701,6 +703,26 @@ crashed_doors_are_logged_ten_times_and_then_only_counted(void **state)
 	assert_int_equal(rig_logged(rig, "door.crashed", NULL, NULL), 10);
 }
 
+static void
+a_socket_that_another_process_still_holds_is_forgotten_with_its_end(void **state)
+{
+	struct bas_clerk clerk = { .epoll = epoll_create1(EPOLL_CLOEXEC) };
+	struct bas_watch watch = { .kind = BAS_WATCH_PEER };
+	struct pollfd set = { .fd = clerk.epoll, .events = POLLIN };
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	watch.fd = dup(pair[1]);
+	assert_true(bas_clerk_watch(&clerk, &watch));
+	close(pair[0]);
+	assert_int_equal(poll(&set, 1, 0), 1);
+	bas_clerk_unwatch(&clerk, &watch);
+	assert_int_equal(poll(&set, 1, 0), 0);
+	close(pair[1]);
+	close(clerk.epoll);
+}
+
 #define TEST(NAME)     cmocka_unit_test_setup_teardown(NAME, rig_setup, rig_teardown)
 #define TEST_KRL(NAME) cmocka_unit_test_setup_teardown(NAME, rig_new, rig_teardown)
 
@@ -740,6 +762,8 @@ main(void)
 		TEST(a_public_half_that_is_missing_is_written_again),
 		TEST(a_full_disk_ends_everything_and_admits_nobody),
 		TEST(a_second_clerk_waits_and_gives_up),
+		cmocka_unit_test(
+		    a_socket_that_another_process_still_holds_is_forgotten_with_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
