@@ -129,7 +129,8 @@ CA_MUST_USE enum ca_reason ca_judge_authority(const struct ca_post *post, const 
 CA_MUST_USE enum ca_reason ca_judge(const struct ca_post *post,
     const struct ca_admission *admission, const struct ca_knock *knock, struct ca_grant **out,
     struct ca_why *why);
-/* The rest of it for a certificate that ca_judge_authority gave at this very post; takes it over. */
+/* The rest of it for a certificate that ca_judge_authority gave at this very post; takes it
+ * over. */
 CA_MUST_USE enum ca_reason ca_judge_established(const struct ca_post *post,
     const struct ca_admission *admission, const struct ca_knock *knock, struct ca_cert *cert,
     struct ca_grant **out, struct ca_why *why);
