@@ -8,24 +8,26 @@
 #include <unistd.h>
 
 #include "bastion/confine.h"
+#include "bastion/host_key.h"
 #include "bastion/plan.h"
 #include "bastion/verbs.h"
 #include "ca/file.h"
 #include "ca/krl.h"
 
-#define MAX_KEY ((size_t)64 << 10)
 #define MAX_KRL ((size_t)16 << 20)
 
 /* What the rooms will read when they start; they would say so too, but only then. */
 static bool
-check_files(const struct bas_config *config, struct ca_why *why)
+check_files(
+    const struct bas_config *config, char gate[static CA_FINGERPRINT_SIZE], struct ca_why *why)
 {
 	struct ca_buf data = { 0 };
 	struct ca_krl *krl = NULL;
-	bool ok = ca_file_read_trusted(config->host_key, MAX_KEY, true, &data, why);
-	ca_buf_clear(&data);
-	if (!ok)
-		return ca_why_prefix(why, "'host_key'");
+	int fd = bas_host_key_open(config->host_key, gate, why);
+	bool ok;
+	if (fd < 0)
+		return false;
+	close(fd);
 	if (config->krl == NULL)
 		return true;
 	ok = ca_file_read_trusted(config->krl, MAX_KRL, false, &data, why) &&
@@ -69,7 +71,7 @@ put_role(struct ca_buf *out, const struct bas_confinement *here, const struct ba
 }
 
 static bool
-put_post(struct ca_buf *out, const struct bas_config *config, struct ca_why *why)
+put_post(struct ca_buf *out, const struct bas_config *config, const char *gate, struct ca_why *why)
 {
 	const struct bas_confinement *here = bas_confine_best(why);
 	if (here == NULL)
@@ -79,6 +81,7 @@ put_post(struct ca_buf *out, const struct bas_config *config, struct ca_why *why
 	for (size_t i = 0; i < config->listen_count; i++)
 		ca_buf_printf(out, " %s", config->listen[i]);
 	ca_buf_printf(out, "; revocations: %s\n", config->krl == NULL ? "none" : config->krl);
+	ca_buf_printf(out, "host key %s, as it stands in grants\n", gate);
 	ca_buf_printf(out, "this machine holds commands at level %s%s\n",
 	    bas_level_name(here->level),
 	    bas_level_holds_lists(here->level)
@@ -95,6 +98,7 @@ bas_cmd_test(const char *path, int argc, char **argv)
 	struct bas_config *config = NULL;
 	struct ca_why why = { { 0 } };
 	struct ca_buf text = { 0 };
+	char gate[CA_FINGERPRINT_SIZE];
 	int status = 1;
 
 	(void)argv;
@@ -104,7 +108,7 @@ bas_cmd_test(const char *path, int argc, char **argv)
 	}
 	if (!bas_config_load(&config, path, &why)) {
 		fprintf(stderr, "%s\n", why.text);
-	} else if (!check_files(config, &why) || !put_post(&text, config, &why)) {
+	} else if (!check_files(config, gate, &why) || !put_post(&text, config, gate, &why)) {
 		fprintf(stderr, "%s: %s\n", path, why.text);
 	} else {
 		fwrite(text.data, 1, text.len, stdout);

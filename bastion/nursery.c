@@ -4,8 +4,8 @@
  * forks one keeper for each connection.
  *
  * What is made here is shared by all keepers and costs them nothing: configuration, crypto's
- * tables, the system call filter. No secret is here: the gate's fingerprint comes from its public
- * key, and a seal key is made by each keeper for itself.
+ * tables, the system call filter. No secret is here: of the host key only the
+ * fingerprint was handed down, and a seal key is made by each keeper for itself.
  */
 #include "bastion/rooms.h"
 
@@ -33,7 +33,6 @@
 struct nursery {
 	struct bas_nursery_fds fds; /* -1: ended */
 	struct bas_ready ready;
-	char gate[CA_FINGERPRINT_SIZE];
 	int signals;
 	sigset_t unblocked;
 	unsigned keepers;
@@ -41,20 +40,6 @@ struct nursery {
 };
 
 /* ---- making ready */
-
-static bool
-read_gate(struct nursery *nursery, const struct bas_config *config, struct ca_why *why)
-{
-	struct ca_key *key;
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s.pub", config->host_key);
-	if (!ca_key_load(&key, path, why))
-		return false;
-	ca_key_fingerprint(key, nursery->gate);
-	ca_key_free(key);
-	return true;
-}
 
 /* -1 when it is not there: then nothing can be recorded, and nothing runs. */
 static int
@@ -73,11 +58,9 @@ make_ready(struct nursery *nursery, const struct bas_config *config, struct ca_w
 {
 	struct bas_ready *ready = &nursery->ready;
 
-	if (!read_gate(nursery, config, why))
-		return false;
 	*ready = (struct bas_ready){ .config = config,
 		.post = { .environment = config->environment,
-		    .gate = nursery->gate,
+		    .gate = nursery->fds.gate,
 		    .authorities = config->authorities,
 		    .authority_count = config->authority_count,
 		    .identities = config->identities,

@@ -24,6 +24,7 @@
 #include "bastion/config.h"
 #include "bastion/confine.h"
 #include "bastion/frame.h"
+#include "bastion/host_key.h"
 #include "bastion/listening.h"
 #include "bastion/post_pair.h"
 #include "bastion/post_room.h"
@@ -483,6 +484,18 @@ block_signals(struct post *post, struct ca_why *why)
 	return true;
 }
 
+/* Pairs open it again; what is wrong with it is said before anything is made. */
+static bool
+check_host_key(const struct bas_config *config, struct ca_why *why)
+{
+	char fingerprint[CA_FINGERPRINT_SIZE];
+	int fd = bas_host_key_open(config->host_key, fingerprint, why);
+	bool ok = fd >= 0;
+
+	bas_post_close(&fd);
+	return ok;
+}
+
 static bool
 start(struct post *post, const struct bas_config *config, struct ca_why *why)
 {
@@ -530,7 +543,7 @@ bas_post_run(const char *path)
 	post->clerk_socket = post->first_nursery = post->signals = post->listeners = -1;
 	bas_title_set("spawner");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !bas_config_load(&config, path, &why) ||
-	    !start(post, config, &why)) {
+	    !check_host_key(config, &why) || !start(post, config, &why)) {
 		bas_post_say("%s", why.text);
 		goto out;
 	}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bastion/frame.h"
+#include "bastion/host_key.h"
 #include "bastion/post_listener.h"
 #include "bastion/post_room.h"
 #include "bastion/rooms.h"
@@ -155,9 +156,11 @@ start_nursery(const struct bas_config *config, pid_t parent, const struct bas_nu
 	if (pid != 0)
 		return pid;
 	if (bas_room_enter(&room, parent, fds, 4, &why)) {
-		struct bas_nursery_fds own = {
-			.parent = fds[0], .listener = fds[1], .clerk = fds[2], .spawner = fds[3]
-		};
+		struct bas_nursery_fds own = { .parent = fds[0],
+			.listener = fds[1],
+			.clerk = fds[2],
+			.spawner = fds[3],
+			.gate = given->gate };
 
 		leave(bas_nursery_run(config, &own));
 	}
@@ -242,22 +245,24 @@ bas_pair_start(const struct bas_config *config, const struct bas_listening *list
     int predecessor, int *spawner, struct ca_why *why)
 {
 	int nursery[2] = { -1, -1 }, joint[2] = { -1, -1 }, spawn[2] = { -1, -1 };
+	char gate[CA_FINGERPRINT_SIZE];
 	struct bas_pair *pair = new_pair(why);
 
 	if (pair == NULL)
 		return NULL;
 	/* Kept, for the listeners that follow the first. */
-	pair->host_key = open(config->host_key, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (pair->host_key < 0) {
-		ca_why_set(why, "host key '%s': %s", config->host_key, strerror(errno));
+	pair->host_key = bas_host_key_open(config->host_key, gate, why);
+	if (pair->host_key < 0)
 		goto fail;
-	}
 	if (!bas_post_socketpair(nursery, why) || !bas_post_socketpair(joint, why) ||
 	    !bas_post_socketpair(spawn, why))
 		goto fail;
 	pair->nursery = start_nursery(config, getpid(),
-	    &(struct bas_nursery_fds){
-		.parent = nursery[1], .listener = joint[0], .clerk = clerk, .spawner = spawn[1] });
+	    &(struct bas_nursery_fds){ .parent = nursery[1],
+		.listener = joint[0],
+		.clerk = clerk,
+		.spawner = spawn[1],
+		.gate = gate });
 	if (pair->nursery < 0) {
 		ca_why_set(why, "fork: %s", strerror(errno));
 		goto fail;

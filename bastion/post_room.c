@@ -24,8 +24,11 @@ become(const struct bas_room *room, struct ca_why *why)
 	uid_t r, e, s;
 	gid_t rg, eg, sg;
 
-	if (room->user == NULL || geteuid() != 0)
+	if (geteuid() != 0)
 		return true;
+	/* The configuration was refused without: no room is root's. */
+	if (room->user == NULL)
+		return ca_why_set(why, "started as root, and no user to become");
 	if (setgroups(0, NULL) != 0 || setresgid(room->gid, room->gid, room->gid) != 0 ||
 	    setresuid(room->uid, room->uid, room->uid) != 0)
 		return ca_why_set(why, "cannot become user '%s': %s", room->user, strerror(errno));

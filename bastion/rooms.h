@@ -44,12 +44,14 @@ struct bas_clerk_fds {
 int bas_clerk_run(const struct bas_config *config, const struct bas_clerk_fds *fds);
 
 /* The end of `listener` means the same as that of `parent`, once its keepers are gone; before it
- * ends, `parent` may bring another one (BAS_F_LISTENER). */
+ * ends, `parent` may bring another one (BAS_F_LISTENER). gate: the host key's fingerprint; lives as
+ * long as the room. */
 struct bas_nursery_fds {
 	int parent;
 	int listener;
 	int clerk;
 	int spawner;
+	const char *gate;
 };
 int bas_nursery_run(const struct bas_config *config, const struct bas_nursery_fds *fds);
 

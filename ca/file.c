@@ -52,8 +52,8 @@ check_owner(const char *path, const struct stat *st, enum trust trust, struct ca
 	return true;
 }
 
-static bool
-read_to_end(int fd, const char *path, size_t max, struct ca_buf *out, struct ca_why *why)
+bool
+ca_file_read_open(int fd, const char *path, size_t max, struct ca_buf *out, struct ca_why *why)
 {
 	size_t start = out->len;
 
@@ -81,24 +81,42 @@ read_to_end(int fd, const char *path, size_t max, struct ca_buf *out, struct ca_
 	return true;
 }
 
-static bool
-read_file(const char *path, size_t max, enum trust trust, struct ca_buf *out, struct ca_why *why)
+static int
+open_file(const char *path, enum trust trust, struct ca_why *why)
 {
 	struct stat st;
-	bool ok = false;
 	/* Non-blocking, so that a fifo in the file's place cannot hold us. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bool ok = false;
 
-	if (fd < 0)
-		return ca_why_set(why, "'%s': %s", path, strerror(errno));
-	if (fstat(fd, &st) != 0)
+	if (fd < 0 || fstat(fd, &st) != 0)
 		ca_why_set(why, "'%s': %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		ca_why_set(why, "'%s' is not a regular file", path);
 	else
-		ok = check_owner(path, &st, trust, why) && read_to_end(fd, path, max, out, why);
-	close(fd);
+		ok = check_owner(path, &st, trust, why);
+	if (ok)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool
+read_file(const char *path, size_t max, enum trust trust, struct ca_buf *out, struct ca_why *why)
+{
+	int fd = open_file(path, trust, why);
+	bool ok = fd >= 0 && ca_file_read_open(fd, path, max, out, why);
+
+	if (fd >= 0)
+		close(fd);
 	return ok;
+}
+
+int
+ca_file_open_trusted(const char *path, bool secret, struct ca_why *why)
+{
+	return open_file(path, secret ? SECRET : TRUSTED, why);
 }
 
 bool

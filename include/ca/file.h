@@ -22,6 +22,11 @@ CA_MUST_USE bool ca_file_read(const char *path, size_t max, struct ca_buf *out, 
  * other than us, may write (policy, keys, approvers). `secret`: nor read. */
 CA_MUST_USE bool ca_file_read_trusted(
     const char *path, size_t max, bool secret, struct ca_buf *out, struct ca_why *why);
+/* The same in two steps, for a file that others go on reading: the descriptor, or -1; and all that
+ * is behind its offset. */
+CA_MUST_USE int ca_file_open_trusted(const char *path, bool secret, struct ca_why *why);
+CA_MUST_USE bool ca_file_read_open(
+    int fd, const char *path, size_t max, struct ca_buf *out, struct ca_why *why);
 /* Temporary name, write, fsync, rename, fsync of the folder. */
 CA_MUST_USE bool ca_file_write(
     const char *path, const void *data, size_t len, mode_t mode, struct ca_why *why);

@@ -126,7 +126,6 @@ role_user() {
 
 write_gate_conf() { # [EXTRA-ROLES-FILE [EXTRA-TOP-FILE]]
 	cp "$scene/keys/gate" "$scene/gate_host_key"
-	cp "$scene/keys/gate.pub" "$scene/gate_host_key.pub"
 	cp "$scene/ca/approvers" "$scene/approvers"
 	chmod 644 "$scene/approvers"
 	[ -e "$scene/krl" ] || ca krl >"$scene/krl"

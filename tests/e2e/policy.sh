@@ -100,11 +100,42 @@ got=$(bastion -t 2>&1)
 is "$?" 1 'an empty revocation list is refused'
 like "$got" "'krl'" 'an empty revocation list is named'
 conf basic
+fingerprint=$(ssh-keygen -l -f "$scene/keys/host.pub" | cut -d' ' -f2)
+rm "$scene/keys/host.pub"
+is "$(bastion -t 2>&1 | grep -o 'host key SHA256:[^,]*')" "host key $fingerprint" 'a host key needs no .pub beside it'
 chmod 644 "$scene/keys/host"
 got=$(bastion -t 2>&1)
 is "$?" 1 'a host key that others may read is refused'
 like "$got" "'host_key': .*may be read by others" 'a host key that others may read is named'
+got=$(timeout 10 "$build/postern-bastion" -f "$scene/gate.conf" 2>&1)
+is "$?" 1 'and is refused at the start'
+like "$got" "^postern-bastion: 'host_key': [^
+]*may be read by others[^
+]*$" 'with one sentence'
 chmod 600 "$scene/keys/host"
+ssh-keygen -q -p -N secret -f "$scene/keys/host"
+got=$(bastion -t 2>&1)
+is "$?" 1 'a host key with a passphrase is refused'
+like "$got" "'host_key': .*has a passphrase" 'a host key with a passphrase is called so'
+got=$(timeout 10 "$build/postern-bastion" -f "$scene/gate.conf" 2>&1)
+is "$?" 1 'and is refused at the start too'
+like "$got" "^postern-bastion: 'host_key': [^
+]*has a passphrase[^
+]*$" 'with one sentence too'
+[ ! -e "$scene/gate" ]
+ok $? 'before anything was made'
+ssh-keygen -q -p -P secret -N '' -f "$scene/keys/host"
+if [ "$(id -u)" -eq 0 ]; then
+	for word in owner door user; do
+		sed -i "s/$word = \"[0-9:]*\";//" "$scene/gate.conf"
+		got=$(timeout 10 "$build/postern-bastion" -f "$scene/gate.conf" 2>&1)
+		is "$?" 1 "started as root without '$word' it is refused"
+		like "$got" "started as root.* needs '$word'" 'with its sentence'
+		conf basic
+	done
+else
+	skip "started as root without 'owner' it is refused" 'this is not root'
+fi
 chmod 666 "$scene/gate.conf"
 got=$(bastion -t 2>&1)
 is "$?" 1 'a configuration that others may write is refused'

@@ -76,8 +76,25 @@ sed 's/environment = "acme-prod"/environment = "acme-test"/' "$scene/good.conf" 
 kill -HUP "$gate_pid"
 wait_for 5 grep -q "'environment' cannot change" "$scene/gate.log"
 ok $? 'who we are cannot change while we run'
+ssh-keygen -q -t ed25519 -N secret -f "$scene/locked"
+sed "s|^host_key = .*|host_key = \"$scene/locked\";|" "$scene/good.conf" >"$scene/gate.conf"
+kill -HUP "$gate_pid"
+wait_for 5 grep -q "stays: 'host_key': .*has a passphrase" "$scene/gate.log"
+ok $? 'nor can the host key become one that cannot be used' "$(tail -3 "$scene/gate.log")"
+ssh-keygen -q -p -P secret -N '' -f "$scene/locked"
+kill -HUP "$gate_pid"
+wait_for 5 eval '[ "$(grep -c "is in force" "$scene/gate.log")" -eq 2 ]'
+ok $? 'another host key is taken' "$(tail -3 "$scene/gate.log")"
+like "$(gate_ssh echo x </dev/null 2>&1)" 'HOST IDENTIFICATION HAS CHANGED' 'and shown to whoever connects'
+echo "other $(cut -d' ' -f1,2 "$scene/locked.pub")" >>"$scene/known_hosts"
+ssh_options=(-o HostKeyAlias=other)
+like "$(gate_ssh echo x </dev/null 2>&1)" 'postern: .*(gate|host key)' 'who is not let in with a grant for the old one'
+ssh_options=()
 cp "$scene/good.conf" "$scene/gate.conf"
-is "$(jq -r 'select(.event == "policy.loaded").event' "$scene/gate/log/log.jsonl" | wc -l)" 2 'each policy in force is in the log'
+kill -HUP "$gate_pid"
+wait_for 5 eval '[ "$(grep -c "is in force" "$scene/gate.log")" -eq 3 ]'
+is "$(gate_ssh echo back </dev/null 2>&1)" back 'and back again'
+is "$(jq -r 'select(.event == "policy.loaded").event' "$scene/gate/log/log.jsonl" | wc -l)" 4 'each policy in force is in the log'
 
 # ---- SIGTERM ----
 note

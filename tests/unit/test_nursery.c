@@ -15,28 +15,12 @@ make_pair(int pair[2])
 }
 
 static void
-write_public_key(struct world *world)
-{
-	static char path[128];
-	struct ca_buf line = { 0 };
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/host_key.pub", world->folder);
-	ca_key_put_line(&line, ca_signer_key(world->mint.gate));
-	ca_buf_put_u8(&line, '\n');
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	assert_int_equal(write(fd, line.data, line.len), (ssize_t)line.len);
-	close(fd);
-	ca_buf_clear(&line);
-	path[strlen(path) - strlen(".pub")] = '\0';
-	world->config.host_key = path;
-}
-
-static void
 start(struct nursery *nursery, struct world *world)
 {
 	int parent[2], listener[2], clerk[2], spawner[2];
+	char gate[CA_FINGERPRINT_SIZE];
 
+	ca_key_fingerprint(ca_signer_key(world->mint.gate), gate);
 	world->config.state = world->folder;
 	world->config.authorities = world->mint.authorities;
 	world->config.authority_count = 1;
@@ -48,7 +32,7 @@ start(struct nursery *nursery, struct world *world)
 	nursery->world = world;
 	nursery->pid = fork();
 	if (nursery->pid == 0) {
-		struct bas_nursery_fds fds = { parent[1], listener[1], clerk[1], spawner[1] };
+		struct bas_nursery_fds fds = { parent[1], listener[1], clerk[1], spawner[1], gate };
 
 		close(parent[0]);
 		close(listener[0]);
@@ -126,7 +110,6 @@ each_connection_gets_a_keeper_that_judges_for_this_gate(void **state)
 	struct ca_buf hello = { 0 };
 	struct nursery nursery;
 
-	write_public_key(world);
 	start(&nursery, world);
 	mint_sign(&world->draft, &world->cert);
 	for (int i = 0; i < 2; i++) {
@@ -151,7 +134,6 @@ a_keeper_keeps_no_other_connections_sockets(void **state)
 	struct nursery nursery;
 	int door, clerk;
 
-	write_public_key(world);
 	start(&nursery, world);
 	connect_door(&nursery);
 	door = world->door;
@@ -173,7 +155,6 @@ a_nursery_whose_parent_ends_waits_for_its_last_keeper(void **state)
 	struct nursery nursery;
 	struct pollfd gone;
 
-	write_public_key(world);
 	start(&nursery, world);
 	connect_door(&nursery);
 	world_close(&nursery.parent);
@@ -192,22 +173,10 @@ a_frame_that_is_no_listeners_ends_the_taking_of_connections(void **state)
 	struct ca_buf payload = { 0 };
 	struct nursery nursery;
 
-	write_public_key(world);
 	start(&nursery, world);
 	ca_buf_put_u32(&payload, 1);
 	world_send(nursery.listener, BAS_F_KEEPER, &payload);
 	expect_end(&nursery, 0);
-}
-
-static void
-without_the_gates_public_key_there_is_no_nursery(void **state)
-{
-	struct world *world = *state;
-	struct nursery nursery;
-
-	world->config.host_key = "/nonexistent/host_key";
-	start(&nursery, world);
-	expect_end(&nursery, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -220,7 +189,6 @@ main(void)
 		TEST(a_keeper_keeps_no_other_connections_sockets),
 		TEST(a_nursery_whose_parent_ends_waits_for_its_last_keeper),
 		TEST(a_frame_that_is_no_listeners_ends_the_taking_of_connections),
-		TEST(without_the_gates_public_key_there_is_no_nursery),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
