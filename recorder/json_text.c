@@ -84,6 +84,67 @@ copy_plain(uint8_t *to, const uint8_t *from, size_t len)
 }
 #endif
 
+/* What stands for each special ASCII character; `len` 0: itself. Eight bytes, stored as one. */
+struct escape {
+	char text[7];
+	uint8_t len;
+};
+
+#define SHORT(c)          \
+	{                 \
+		"\\" c, 2 \
+	}
+#define LONG(hex)              \
+	{                      \
+		"\\u00" hex, 6 \
+	}
+
+static const struct escape escapes[0x80] = {
+	LONG("00"),
+	LONG("01"),
+	LONG("02"),
+	LONG("03"),
+	LONG("04"),
+	LONG("05"),
+	LONG("06"),
+	LONG("07"),
+	SHORT("b"),
+	SHORT("t"),
+	SHORT("n"),
+	LONG("0b"),
+	SHORT("f"),
+	SHORT("r"),
+	LONG("0e"),
+	LONG("0f"),
+	LONG("10"),
+	LONG("11"),
+	LONG("12"),
+	LONG("13"),
+	LONG("14"),
+	LONG("15"),
+	LONG("16"),
+	LONG("17"),
+	LONG("18"),
+	LONG("19"),
+	LONG("1a"),
+	LONG("1b"),
+	LONG("1c"),
+	LONG("1d"),
+	LONG("1e"),
+	LONG("1f"),
+	['"'] = SHORT("\""),
+	['\\'] = SHORT("\\"),
+	['<'] = LONG("3c"),
+	[0x7f] = LONG("7f"),
+};
+
+static uint8_t *
+put_ascii(uint8_t *to, uint8_t c)
+{
+	memcpy(to, &escapes[c], sizeof(escapes[c]));
+	return to + escapes[c].len;
+}
+
 static uint8_t *
 put_unicode(uint8_t *to, unsigned c)
 {
@@ -96,42 +157,6 @@ put_unicode(uint8_t *to, unsigned c)
 	to[4] = (uint8_t)hex[c >> 4 & 15];
 	to[5] = (uint8_t)hex[c & 15];
 	return to + 6;
-}
-
-/* A special ASCII character. */
-static uint8_t *
-put_ascii(uint8_t *to, uint8_t c)
-{
-	char name = 0;
-
-	switch (c) {
-	case '\n':
-		name = 'n';
-		break;
-	case '\r':
-		name = 'r';
-		break;
-	case '\t':
-		name = 't';
-		break;
-	case '\b':
-		name = 'b';
-		break;
-	case '\f':
-		name = 'f';
-		break;
-	case '"':
-		name = '"';
-		break;
-	case '\\':
-		name = '\\';
-		break;
-	default:
-		return put_unicode(to, c);
-	}
-	to[0] = '\\';
-	to[1] = (uint8_t)name;
-	return to + 2;
 }
 
 static bool
@@ -162,33 +187,78 @@ sequence(const uint8_t *p, size_t len)
 	return 4;
 }
 
-/* Copies characters beyond ASCII until a byte that is ASCII or no UTF-8. */
+/*
+ * The same as a table, for characters that are copied as they are: by the first byte, how many
+ * bytes, and from where to where the second may go. Left out, and so left to sequence(): what is
+ * escaped, and U+2000 to U+203F for the sake of two of them.
+ */
+struct lead {
+	uint8_t len, low, above_low;
+};
+
+static const struct lead leads[0x100] = {
+	[0x20 ... 0x21] = { 1, 0, 0xff },
+	[0x23 ... 0x3b] = { 1, 0, 0xff },
+	[0x3d ... 0x5b] = { 1, 0, 0xff },
+	[0x5d ... 0x7e] = { 1, 0, 0xff },
+	[0xc2] = { 2, 0xa0, 0x1f },
+	[0xc3 ... 0xdf] = { 2, 0x80, 0x3f },
+	[0xe0] = { 3, 0xa0, 0x1f },
+	[0xe1] = { 3, 0x80, 0x3f },
+	[0xe2] = { 3, 0x81, 0x3e },
+	[0xe3 ... 0xec] = { 3, 0x80, 0x3f },
+	[0xed] = { 3, 0x80, 0x1f },
+	[0xee ... 0xef] = { 3, 0x80, 0x3f },
+	[0xf0] = { 4, 0x90, 0x2f },
+	[0xf1 ... 0xf3] = { 4, 0x80, 0x3f },
+	[0xf4] = { 4, 0x80, 0x0f },
+};
+
+/*
+ * Copies characters of mixed length without a branch on their length, which no processor could
+ * foretell. Stops before what the table leaves out, the last bytes, and four of plain ASCII.
+ */
 static const uint8_t *
-copy_wide(uint8_t **to, const uint8_t *p, const uint8_t *end)
+copy_mixed(uint8_t **to, const uint8_t *p, const uint8_t *end)
 {
 	uint8_t *o = *to;
 
-	while (p < end && *p >= 0x80) {
-		size_t n = sequence(p, (size_t)(end - p));
+	while (end - p >= 4 && ((p[0] | p[1] | p[2] | p[3]) & 0x80) != 0) {
+		const struct lead *lead = &leads[p[0]];
+		bool bad = (uint8_t)(p[1] - lead->low) > lead->above_low;
 
-		if (n == 0)
+		bad |= (lead->len > 2) & !is_tail(p[2]);
+		bad |= (lead->len > 3) & !is_tail(p[3]);
+		if (bad | (lead->len == 0))
 			break;
-		if (p[0] == 0xc2 && p[1] < 0xa0)
-			o = put_unicode(o, p[1]); /* C1 */
-		else if (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8)
-			o = put_unicode(o, 0x2000u | (p[2] & 0x3fu));
-		else {
-			/* always four: the room behind is there, and a fixed size is one store */
-			if (end - p >= 4)
-				memcpy(o, p, 4);
-			else
-				memcpy(o, p, n);
-			o += n;
-		}
-		p += n;
+		memcpy(o, p, 4);
+		o += lead->len;
+		p += lead->len;
 	}
 	*to = o;
 	return p;
+}
+
+/* One character beyond ASCII, or one byte that is none. */
+static const uint8_t *
+put_wide(uint8_t **to, const uint8_t *p, const uint8_t *end, bool *exact)
+{
+	size_t n = sequence(p, (size_t)(end - p));
+
+	if (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) {
+		*to = put_unicode(*to, p[1]); /* C1 */
+	} else if (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8) {
+		*to = put_unicode(*to, 0x2000u | (p[2] & 0x3fu));
+	} else if (n > 0) {
+		memcpy(*to, p, n);
+		*to += n;
+	} else {
+		memcpy(*to, replacement, sizeof(replacement));
+		*to += sizeof(replacement);
+		*exact = false;
+		n = 1;
+	}
+	return p + n;
 }
 
 bool
@@ -207,16 +277,12 @@ rec_json_put_text(struct ca_buf *out, const void *data, size_t len)
 
 		o += n;
 		p += n;
-		if (p < end && *p < 0x80)
+		if (p < end && *p < 0x80) {
 			o = put_ascii(o, *p++);
-		else if (p < end) {
-			p = copy_wide(&o, p, end);
-			if (p < end && *p >= 0x80) {
-				memcpy(o, replacement, sizeof(replacement));
-				o += sizeof(replacement);
-				p++;
-				exact = false;
-			}
+		} else if (p < end) {
+			p = copy_mixed(&o, p, end);
+			if (p < end && *p >= 0x80)
+				p = put_wide(&o, p, end, &exact);
 		}
 	}
 	out->len = before + (size_t)(o - (out->data + before));

@@ -120,6 +120,28 @@ each_character_has_the_spelling_that_is_written_down(void **state)
 	assert_lines("\xc3", 1, "[0.000000,\"p\",\"oww==\"]\n");
 }
 
+/* Every first and second byte, with thirds and fourths on both sides of each limit. */
+static void
+what_is_no_utf8_is_never_copied(void **state)
+{
+	static const uint8_t edges[] = { 'a', 0x7f, 0x80, 0xbf, 0xc0, 0xff };
+	struct ca_buf out = { 0 };
+
+	(void)state;
+	for (unsigned first_two = 0; first_two < 0x10000; first_two++)
+		for (size_t i = 0; i < sizeof(edges) * sizeof(edges); i++) {
+			const uint8_t data[] = { (uint8_t)(first_two >> 8), (uint8_t)first_two,
+				edges[i / sizeof(edges)], edges[i % sizeof(edges)], 0xc3, 0xa9,
+				'z' };
+
+			ca_buf_reset(&out);
+			assert_int_equal(rec_json_put_text(&out, data, sizeof(data)),
+			    ca_text_is_utf8(data, sizeof(data)));
+			assert_true(ca_text_is_utf8(out.data, out.len));
+		}
+	ca_buf_clear(&out);
+}
+
 static void
 times_are_microseconds_and_never_run_backwards(void **state)
 {
@@ -454,6 +476,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_character_has_the_spelling_that_is_written_down),
+		cmocka_unit_test(what_is_no_utf8_is_never_copied),
 		cmocka_unit_test(times_are_microseconds_and_never_run_backwards),
 		cmocka_unit_test(every_byte_value_comes_back_at_every_place),
 		cmocka_unit_test(a_character_cut_by_two_events_stays_a_character),
