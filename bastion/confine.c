@@ -3,7 +3,7 @@
  * confine.c - what every level shares: choosing it, opening the program, descriptors,
  * session, signals, the exec.
  */
-#include "bastion/confine.h"
+#include "bastion/confine_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,13 +22,6 @@ apply_none(const struct bas_launch *launch, struct ca_why *why)
 
 const struct bas_confinement bas_confine_none = { .level = BAS_LEVEL_NONE, .apply = apply_none };
 
-const struct bas_confinement *
-bas_confine_best(struct ca_why *why)
-{
-	(void)why; /* a machine that lacks what basic needs does not run us at all */
-	return &bas_confine_basic;
-}
-
 bool
 bas_confine_reach(enum bas_level *out, struct ca_why *why)
 {
@@ -46,10 +39,9 @@ bas_confine_check(
 {
 	if (role->least > confinement->level)
 		return ca_why_set(why,
-		    "role '%s' needs confinement '%s', and this version reaches '%s' only: it has "
-		    "no "
-		    "system call filter, no file rules and no network fence for commands",
-		    role->name, bas_level_name(role->least), bas_level_name(confinement->level));
+		    "role '%s' needs confinement '%s', and this machine reaches '%s' only: %s",
+		    role->name, bas_level_name(role->least), bas_level_name(confinement->level),
+		    bas_confine_missing());
 	if (geteuid() != 0) {
 		if (role->uid != (uid_t)-1 && role->uid != geteuid())
 			return ca_why_set(why,
@@ -63,6 +55,72 @@ bas_confine_check(
 	if (role->uid == 0 || role->gid == 0)
 		return ca_why_set(
 		    why, "role '%s' would run its commands with root's user or group", role->name);
+	return true;
+}
+
+bool
+bas_confine_has_helpers(const struct bas_confine *confine)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < confine->execute_count; i++)
+		if (stat(confine->execute[i], &st) != 0 || !S_ISDIR(st.st_mode))
+			return true;
+	return false;
+}
+
+static bool
+check_paths(const char *const *paths, size_t count, bool reads, struct ca_why *why)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool proc = strncmp(paths[i], "/proc", 5) == 0 &&
+			    (paths[i][5] == '/' || (paths[i][5] == '\0' && !reads));
+
+		if (strcmp(paths[i], "/") == 0)
+			return ca_why_set(why, "'/' is no list of files");
+		if (proc)
+			return ca_why_set(
+			    why, "'%s': only '/proc' as a whole, in 'read'", paths[i]);
+	}
+	return true;
+}
+
+/* The host's processes, at level full, are kept from being touched by Landlock alone. */
+static bool
+lists_proc(const struct bas_confine *confine)
+{
+	for (size_t i = 0; i < confine->read_count; i++)
+		if (strcmp(confine->read[i], "/proc") == 0)
+			return true;
+	return false;
+}
+
+bool
+bas_confine_check_command(const struct bas_confinement *confinement,
+    const struct bas_command *command, struct ca_why *why)
+{
+	const struct bas_confine *confine = &command->confine;
+	bool helpers = bas_confine_has_helpers(confine);
+
+	if (!check_paths(confine->read, confine->read_count, true, why) ||
+	    !check_paths(confine->write, confine->write_count, false, why) ||
+	    !check_paths(confine->execute, confine->execute_count, false, why))
+		return ca_why_prefix(why, "command '%s'", command->name);
+	if (helpers && bas_landlock_abi() == 0)
+		return ca_why_set(why,
+		    "command '%s' lists programs in 'execute', and this kernel has no Landlock to "
+		    "hold it to them",
+		    command->name);
+	if (helpers && confinement->level < BAS_LEVEL_KERNEL && confine->write_count > 0)
+		return ca_why_set(why,
+		    "command '%s' lists 'execute' and 'write', and level '%s' cannot keep it from "
+		    "executing what it wrote",
+		    command->name, bas_level_name(confinement->level));
+	if (confinement->level == BAS_LEVEL_FULL && lists_proc(confine) && bas_landlock_abi() == 0)
+		return ca_why_set(why,
+		    "command '%s' lists '/proc', and this kernel has no Landlock to keep it from "
+		    "other processes",
+		    command->name);
 	return true;
 }
 

@@ -23,12 +23,18 @@ struct bas_launch {
 	char *const *envp; /* the whole environment */
 	bool terminal;	   /* fds[0] is the slave of a terminal, to become the controlling one */
 	int fds[3];	   /* its stdin, stdout, stderr; all above 2 */
-	int program;	   /* from bas_confine_program */
+	int program;	   /* from bas_confine_program; a level with a root opens it again inside */
 	pid_t parent;	   /* whose death kills it */
+	uid_t uid;	   /* the service's, for a user namespace */
+	gid_t gid;
 };
 
 struct bas_confinement {
 	enum bas_level level;
+	int namespaces; /* of the init: flags of clone(2) */
+	/* In the init, which is the first process in its namespaces: makes them what the command
+	 * will find. `forwarder`: see forwarder.h. NULL: there are none. */
+	bool (*enter)(struct bas_launch *launch, int forwarder, struct ca_why *why);
 	/* In the fresh process, after bas_confine_descriptors: gives up everything the level
 	 * demands. False with a sentence: the process must exit, it may be half confined. */
 	bool (*apply)(const struct bas_launch *launch, struct ca_why *why);
@@ -41,16 +47,27 @@ struct bas_confinement {
 /* Confines nothing but descriptors and session. For tests; no configuration chooses it. */
 extern const struct bas_confinement bas_confine_none;
 extern const struct bas_confinement bas_confine_basic;
+extern const struct bas_confinement bas_confine_kernel;
+extern const struct bas_confinement bas_confine_full;
 
-/* The highest level that this version reaches on this machine; NULL with a sentence when there is
- * none. */
+/*
+ * The highest level that this machine lets us reach, found by trying, once: who is forked later has
+ * the answer of the process that was started. NULL with a sentence when not even basic is.
+ */
 const struct bas_confinement *bas_confine_best(struct ca_why *why);
+/* Why it is not a higher one; empty at level full. */
+const char *bas_confine_missing(void);
 /* Its level, for status and recordings. */
 CA_MUST_USE bool bas_confine_reach(enum bas_level *out, struct ca_why *why);
 /* Whether `confinement` is what the role accepts, and the role's user is one that we can and may
  * become. */
 CA_MUST_USE bool bas_confine_check(
     const struct bas_confinement *confinement, const struct bas_role *role, struct ca_why *why);
+/* Whether the level can hold what the command's lists ask for. */
+CA_MUST_USE bool bas_confine_check_command(const struct bas_confinement *confinement,
+    const struct bas_command *command, struct ca_why *why);
+/* Whether `execute` lists programs: a folder in it holds libraries only. */
+bool bas_confine_has_helpers(const struct bas_confine *confine);
 
 /*
  * Opens the program to execute: a regular file of root's or ours that nobody else can write. What

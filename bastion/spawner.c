@@ -186,6 +186,8 @@ command_gone(struct bas_spawner *spawner, struct command *command)
 	static const struct ca_why killed = { "the command was ended before it ran" };
 
 	command_close(command);
+	if (command->child.forwarder > 0)
+		kill(command->child.forwarder, SIGKILL);
 	if (command->keeper != NULL) {
 		if (command->answered)
 			tell_gone(spawner, command);
@@ -254,7 +256,8 @@ start_command(struct bas_spawner *spawner, struct keeper *keeper,
 
 	if (!bas_spawn_request_check(
 		request, keeper->nursery->config, &launch.role, &launch.command, why) ||
-	    !bas_confine_check(spawner->confinement, launch.role, why))
+	    !bas_confine_check(spawner->confinement, launch.role, why) ||
+	    !bas_confine_check_command(spawner->confinement, launch.command, why))
 		goto out;
 	launch.program = bas_confine_program(launch.argv[0], launch.role, why);
 	if (launch.program < 0)
@@ -548,6 +551,10 @@ bas_spawner_reaped(struct bas_spawner *spawner, pid_t pid)
 {
 	for (struct command *command = spawner->commands; command != NULL;
 	     command = command->next) {
+		if (command->child.forwarder == pid) {
+			command->child.forwarder = 0;
+			return true;
+		}
 		if (command->reaped || command->child.init != pid)
 			continue;
 		/* Its last words may still wait in the socket. */
@@ -564,7 +571,8 @@ bool
 bas_spawner_knows(const struct bas_spawner *spawner, pid_t pid)
 {
 	for (struct command *command = spawner->commands; command != NULL; command = command->next)
-		if (!command->reaped && command->child.init == pid)
+		if (!command->reaped &&
+		    (command->child.init == pid || command->child.forwarder == pid))
 			return true;
 	return false;
 }

@@ -22,10 +22,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bastion/confine_parts.h"
+#include "bastion/forwarder.h"
 #include "bastion/title.h"
 
 /* Descriptors of the init after bas_confine_keep. */
-enum { KEPT_SOCKET, KEPT_IN, KEPT_OUT, KEPT_ERR, KEPT_PROGRAM, KEPT_COUNT };
+enum { KEPT_SOCKET, KEPT_IN, KEPT_OUT, KEPT_ERR, KEPT_PROGRAM, KEPT_FORWARDER, KEPT_COUNT };
 #define KEPT_FIRST 3
 
 struct init {
@@ -217,31 +219,15 @@ open_signals(struct init *init)
 	return init->signals >= 0;
 }
 
-/* Waits until the command was executed, or says why not. */
-static bool
-await_exec(int report, struct ca_why *why)
-{
-	ssize_t got;
-
-	do
-		got = read(report, why, sizeof(*why));
-	while (got < 0 && errno == EINTR);
-	close(report);
-	if (got == 0)
-		return true;
-	if (got != (ssize_t)sizeof(*why))
-		ca_why_set(why, "the command's process ended before it ran");
-	return false;
-}
-
 static bool
 start_command(struct init *init, const struct bas_confinement *confinement,
     struct bas_launch *launch, struct ca_why *why)
 {
 	int report[2];
+	bool ok;
 
-	if (pipe2(report, O_CLOEXEC) != 0)
-		return ca_why_set(why, "pipe: %s", strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) != 0)
+		return ca_why_set(why, "socket: %s", strerror(errno));
 	launch->parent = getpid();
 	init->main = fork();
 	if (init->main < 0)
@@ -253,29 +239,36 @@ start_command(struct init *init, const struct bas_confinement *confinement,
 		close(launch->fds[i]);
 	close(launch->program);
 	drop_privileges();
-	return await_exec(report[0], why);
+	ok = bas_once_await(report[0], init->main, why);
+	close(report[0]);
+	return ok;
 }
 
 static _Noreturn void
 run_init(const struct bas_confinement *confinement, const struct bas_launch *borrowed, int socket,
-    bool namespace)
+    int forwarder, bool namespace)
 {
 	struct bas_launch launch = *borrowed;
 	struct bas_report report = { .kind = BAS_REPORT_FAILED };
 	struct init init = { .namespace = namespace };
 	int kept[KEPT_COUNT] = { socket, launch.fds[0], launch.fds[1], launch.fds[2],
-		launch.program };
+		launch.program, forwarder };
 
-	if (!bas_confine_keep(kept, KEPT_COUNT, KEPT_FIRST, &report.why))
+	if (!bas_confine_keep(
+		kept, forwarder < 0 ? KEPT_FORWARDER : KEPT_COUNT, KEPT_FIRST, &report.why))
 		_exit(1);
 	init.socket = kept[KEPT_SOCKET];
 	memcpy(launch.fds, kept + KEPT_IN, sizeof(launch.fds));
 	launch.program = kept[KEPT_PROGRAM];
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	bas_title_set("init of %s/%s", launch.role->name, launch.command->name);
 	if (!tie_to_spawner(&init) || !open_signals(&init)) {
 		ca_why_set(&report.why, "the command's init: %s", strerror(errno));
 		die_with(init.socket, &report);
 	}
+	if (confinement->enter != NULL &&
+	    !confinement->enter(&launch, kept[KEPT_FORWARDER], &report.why))
+		die_with(init.socket, &report);
 	if (!start_command(&init, confinement, &launch, &report.why)) {
 		kill_tree(&init);
 		die_with(init.socket, &report);
@@ -288,16 +281,19 @@ run_init(const struct bas_confinement *confinement, const struct bas_launch *bor
 	watch(&init);
 }
 
-/* As fork(), but where we may the child is the first process of a PID namespace. */
+/* As fork(), but the child is the first process of its namespaces. Below the levels that have them
+ * a PID namespace is taken where we may. */
 static pid_t
-fork_init(bool *namespace)
+fork_init(const struct bas_confinement *confinement, bool *namespace)
 {
+	int flags = confinement->namespaces;
 	pid_t pid;
 
-	*namespace = geteuid() == 0;
+	*namespace = flags != 0 || geteuid() == 0;
 	if (*namespace) {
-		pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_NEWPID, 0, 0, 0, 0);
-		if (pid >= 0 || (errno != EPERM && errno != EINVAL))
+		pid = (pid_t)syscall(
+		    SYS_clone, SIGCHLD | (flags != 0 ? flags : CLONE_NEWPID), 0, 0, 0, 0);
+		if (pid >= 0 || flags != 0 || (errno != EPERM && errno != EINVAL))
 			return pid;
 		*namespace = false; /* root without CAP_SYS_ADMIN, or a kernel without them */
 	}
@@ -306,25 +302,41 @@ fork_init(bool *namespace)
 
 bool
 bas_child_start(struct bas_child *out, const struct bas_confinement *confinement,
-    const struct bas_launch *launch, struct ca_why *why)
+    const struct bas_launch *borrowed, struct ca_why *why)
 {
-	int pair[2];
+	struct bas_launch launch = *borrowed;
+	int pair[2], forwarder = -1;
 	bool namespace;
 	pid_t pid;
 
+	*out = (struct bas_child){ .socket = -1 };
+	launch.uid = geteuid();
+	launch.gid = getegid();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return ca_why_set(why, "socket: %s", strerror(errno));
-	pid = fork_init(&namespace);
+	if (confinement->enter != NULL &&
+	    !bas_forwarder_start(&launch, &forwarder, &out->forwarder, why))
+		goto fail;
+	pid = fork_init(confinement, &namespace);
 	if (pid == 0)
-		run_init(confinement, launch, pair[1], namespace);
-	close(pair[1]);
+		run_init(confinement, &launch, pair[1], forwarder, namespace);
+	if (forwarder >= 0)
+		close(forwarder);
 	if (pid < 0) {
-		ca_why_set(why, "fork: %s", strerror(errno));
-		close(pair[0]);
-		return false;
+		ca_why_set(why,
+		    confinement->namespaces != 0 ? "namespaces cannot be made: %s" : "fork: %s",
+		    strerror(errno));
+		goto fail;
 	}
-	*out = (struct bas_child){ .init = pid, .socket = pair[0], .namespace = namespace };
+	close(pair[1]);
+	out->init = pid;
+	out->socket = pair[0];
+	out->namespace = namespace;
 	return true;
+fail:
+	close(pair[0]);
+	close(pair[1]);
+	return false;
 }
 
 void

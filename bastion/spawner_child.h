@@ -19,8 +19,9 @@
 
 struct bas_child {
 	pid_t init;
-	int socket;	/* owned; bas_child_report arrives here */
-	bool namespace; /* killing the init kills all */
+	pid_t forwarder; /* 0: it has none; ends with the init */
+	int socket;	 /* owned; bas_child_report arrives here */
+	bool namespace;	 /* killing the init kills all */
 };
 
 enum bas_report_kind { BAS_REPORT_STARTED = 1, BAS_REPORT_FAILED, BAS_REPORT_ENDED };
