@@ -26,7 +26,7 @@
 #define KEEPER_FRAMES 16     /* taken before the client gets its turn */
 #define LOOK_MS	      60000  /* how often the peer is looked at */
 #define DEAD_MS	      180000 /* without any acknowledgement while one is due */
-#define END_MS	      500    /* for the last words of commands after BAS_F_END */
+#define END_MS	      300    /* for the last words after BAS_F_END; behind the keeper's patience */
 /* A suspended client may keep its window shut for hours; a dead one answers no probe. */
 #define PROBE_IDLE  60 /* seconds */
 #define PROBE_EVERY 15

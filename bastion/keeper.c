@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATIENCE      (BAS_SECOND * 6 / 10)
+#define PATIENCE      (BAS_SECOND * 4 / 10)
 #define FRAMES_A_TURN 32 /* a chatty door does not keep time from being looked at */
 
 enum { LOGIN = 1 << BAS_KEEPER_LOGIN, OPEN = 1 << BAS_KEEPER_OPEN };

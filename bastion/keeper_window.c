@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define TRIM_AFTER   BAS_SECOND /* a connection for one command is over by then, and need not pay */
-#define END_PATIENCE (BAS_SECOND * 6 / 10) /* everything is over within one second */
+#define END_PATIENCE (BAS_SECOND * 4 / 10) /* with what the door takes after it, less than a second */
 
 static const unsigned warnings[2] = { 300, 60 }; /* seconds before the end */
 

@@ -30,7 +30,7 @@
 	"ecdsa-sha2-nistp521,sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
 #define RSA_BITS 2048
 
-#define FLUSH_MS      500
+#define FLUSH_MS      100 /* with the keeper's patience and the door's less than a second */
 #define PUMP_ROUNDS   64  /* of 4 KiB each, before the owner gets its turn */
 #define PUMP_MESSAGES 256 /* the same */
 

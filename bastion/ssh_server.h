@@ -2,7 +2,7 @@
 /*
  * ssh_server.h - the server's side of one SSH connection, over libssh, without its types.
  *
- * Nothing here blocks but bas_ssh_disconnect (half a second). The owner polls the descriptor with
+ * Nothing here blocks but bas_ssh_disconnect (a tenth of a second). The owner polls the descriptor with
  * bas_ssh_events, calls bas_ssh_pump when it is ready or bas_ssh_timeout has passed, and hears
  * through the calls below what the client asked for. Calls may use every function
  * here on the connection but bas_ssh_pump, bas_ssh_disconnect and bas_ssh_free; `data`, `eof`,
@@ -82,7 +82,7 @@ bool bas_ssh_is_authenticated(const struct bas_ssh *ssh);
 
 /* `banner`: shown to the client when not ok, each text once; may be "". */
 void bas_ssh_auth_answer(struct bas_ssh *ssh, bool ok, const char *banner);
-/* Says why in the client's terminal, then closes the socket. Waits at most half a second. */
+/* Says why in the client's terminal, then closes the socket. Waits at most a tenth of a second. */
 void bas_ssh_disconnect(struct bas_ssh *ssh, const char *text);
 
 /* Answers the request that was left for later. */
