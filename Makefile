@@ -99,21 +99,24 @@ fuzz:
 	@packaging/install-dependencies build lint
 	@tests/fuzz/run
 
+# Samples name the programs where they are.
+SAMPLES := $(DESTDIR)$(PREFIX)/share/doc/postern
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
-		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/share/doc/postern
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(SAMPLES)/roles \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(B)/postern-ca $(B)/postern-recorder $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/postern-bastion $(DESTDIR)$(PREFIX)/sbin
 	install -m 644 ca/postern-ca.1 recorder/postern-recorder.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 bastion/postern-bastion.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 644 README.md conf/*.conf $(DESTDIR)$(PREFIX)/share/doc/postern
+	install -m 644 README.md LICENSE conf/*.conf conf/*.sample $(SAMPLES)
+	install -m 644 conf/roles/*.conf $(SAMPLES)/roles
+	sed -i 's,"/usr/bin/postern-,"$(PREFIX)/bin/postern-,' $(SAMPLES)/roles/*.conf
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/postern-ca bin/postern-recorder \
 		sbin/postern-bastion share/man/man1/postern-ca.1 \
 		share/man/man1/postern-recorder.1 share/man/man8/postern-bastion.8)
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/postern
+	rm -rf $(SAMPLES)
 
 clean:
 	rm -rf build build-san build-fuzz

@@ -232,8 +232,8 @@ open_folders(struct bas_clerk *clerk, char log[static PATH_MAX], struct ca_why *
 
 	if (!make_path(log, clerk, "log", why) || !make_path(recordings, clerk, "recordings", why))
 		return false;
-	if ((mkdir(log, 0700) != 0 && errno != EEXIST) ||
-	    (mkdir(recordings, 0700) != 0 && errno != EEXIST))
+	if ((mkdir(log, 0750) != 0 && errno != EEXIST) ||
+	    (mkdir(recordings, 0750) != 0 && errno != EEXIST))
 		return ca_why_set(
 		    why, "state folder '%s': %s", clerk->config->state, strerror(errno));
 	clerk->recordings = open(recordings, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -48,7 +48,7 @@ open_recordings(const struct bas_config *config)
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/recordings", config->state);
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+	if (mkdir(path, 0750) != 0 && errno != EEXIST)
 		return -1;
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

@@ -45,6 +45,8 @@ bas_room_enter(
 {
 	int null;
 
+	/* Recordings and log may be read by the owner's group: that is where auditors are. */
+	umask(027);
 	bas_title_set("%s", room->title);
 	bas_confine_signals();
 	/* Not in the terminal's process group: who stops the post decides in which order rooms end.
@@ -76,6 +78,9 @@ make_folder(
 	struct stat st;
 
 	if (mkdir(path, mode) == 0) {
+		/* Whatever our umask is. */
+		if (chmod(path, mode) != 0)
+			return ca_why_set(why, "'%s': %s", path, strerror(errno));
 		if (user != NULL && geteuid() == 0 && lchown(path, uid, gid) != 0)
 			return ca_why_set(why, "'%s': %s", path, strerror(errno));
 		return true;
@@ -99,7 +104,7 @@ bas_room_prepare_state(const struct bas_config *config, struct ca_why *why)
 
 	if (len < 0 || (size_t)len >= sizeof(empty))
 		return ca_why_set(why, "state folder '%s' has too long a name", config->state);
-	return (make_folder(config->state, 0700, config->owner, config->owner_uid,
+	return (make_folder(config->state, 0750, config->owner, config->owner_uid,
 		    config->owner_gid, why) &&
 		   make_folder(empty, 0555, NULL, 0, 0, why)) ||
 	       ca_why_prefix(why, "state folder");

@@ -56,6 +56,15 @@ if [ "$(id -u)" -eq 0 ]; then
 	done
 fi
 
+is "$(stat -c %a "$scene/gate/recordings" "$scene/gate/log" "$scene/gate/log/log.jsonl" | tr '\n' ' ')" '750 750 640 ' "recordings and log may be read by the owner's group, and by nobody else"
+is "$(stat -c %a "$scene/gate/seal_key" "$scene/gate/checkpoint_key" "$scene/gate/clock" "$scene/gate/control" | sort -u)" 600 'keys, clock and control socket by the owner alone'
+if [ "$(id -u)" -eq 0 ]; then
+	said=$(setpriv --reuid 64004 --regid 64001 --clear-groups "$build/postern-recorder" -C "$scene/gate" list --json 2>&1)
+	like "$said" '"command": *"sleep' "someone in the owner's group lists recordings" "$said"
+	said=$(setpriv --reuid 64004 --regid 64004 --clear-groups "$build/postern-recorder" -C "$scene/gate" list 2>&1)
+	like "$said" 'Permission denied' 'and nobody else does'
+fi
+
 # ---- SIGHUP ----
 cp "$scene/gate.conf" "$scene/good.conf"
 echo 'surplus = 1;' >>"$scene/gate.conf"
