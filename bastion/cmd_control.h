@@ -6,10 +6,12 @@
 #define BAS_CMD_CONTROL_H
 
 #include <jansson.h>
-#include <stdbool.h>
 
-/* Loads the configuration at `path`, asks the post that runs with it, and complains on stderr.
- * Takes over `request`. Caller frees the answer; NULL: complained. */
-json_t *bas_cmd_ask(const char *path, json_t *request);
+/*
+ * Loads the configuration at `path` and asks the post that runs with it. Takes over `request`.
+ * Gives 0, and the caller frees `*answer`; or after complaining on stderr the exit status: 1 the
+ * post does not run or says no, 3 what was named is not there.
+ */
+int bas_cmd_ask(json_t **answer, const char *path, json_t *request);
 
 #endif

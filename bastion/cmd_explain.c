@@ -93,10 +93,8 @@ bas_cmd_explain(const char *path, int argc, char **argv)
 	struct ca_buf line = { 0 }, text = { 0 };
 	int status = 1;
 
-	if (argc < 3) {
-		fprintf(stderr, "usage: postern-bastion [-f FILE] explain ROLE COMMAND...\n");
+	if (argc < 3)
 		return 2;
-	}
 	join_words(&line, argc - 2, argv + 2);
 	if (!ca_buf_ok(&line))
 		fprintf(stderr, "postern-bastion: out of memory\n");

@@ -14,14 +14,14 @@ int
 bas_cmd_kill(const char *path, int argc, char **argv)
 {
 	json_t *answer;
+	int status;
 
-	if (argc != 2 || !ca_text_is_name(argv[1])) {
-		fprintf(stderr, "usage: postern-bastion [-f FILE] kill SESSION\n");
+	if (argc != 2 || !ca_text_is_name(argv[1]))
 		return 2;
-	}
-	answer = bas_cmd_ask(path, json_pack("{s:s, s:s}", "verb", "kill", "session", argv[1]));
-	if (answer == NULL)
-		return 1;
+	status =
+	    bas_cmd_ask(&answer, path, json_pack("{s:s, s:s}", "verb", "kill", "session", argv[1]));
+	if (status != 0)
+		return status;
 	json_decref(answer);
 	printf("session %s has ended\n", argv[1]);
 	return 0;

@@ -15,15 +15,14 @@ bas_cmd_refuse(const char *path, int argc, char **argv)
 	json_int_t killed;
 	json_t *answer;
 	uint64_t grant;
+	int status;
 
-	if (argc != 2 || !ca_text_to_u64(argv[1], INT64_MAX, &grant) || grant == 0) {
-		fprintf(stderr, "usage: postern-bastion [-f FILE] refuse GRANT\n");
+	if (argc != 2 || !ca_text_to_u64(argv[1], INT64_MAX, &grant) || grant == 0)
 		return 2;
-	}
-	answer = bas_cmd_ask(
-	    path, json_pack("{s:s, s:I}", "verb", "refuse", "grant", (json_int_t)grant));
-	if (answer == NULL)
-		return 1;
+	status = bas_cmd_ask(
+	    &answer, path, json_pack("{s:s, s:I}", "verb", "refuse", "grant", (json_int_t)grant));
+	if (status != 0)
+		return status;
 	killed = json_integer_value(json_object_get(answer, "killed"));
 	json_decref(answer);
 	printf("grant %" PRIu64 " opens nothing here any more\n", grant);

@@ -2,8 +2,6 @@
 /*
  * cmd_serve.c - `postern-bastion [-f FILE]`: serves until it is told to stop.
  */
-#include <stdio.h>
-
 #include "bastion/post.h"
 #include "bastion/verbs.h"
 
@@ -11,9 +9,7 @@ int
 bas_cmd_serve(const char *path, int argc, char **argv)
 {
 	(void)argv;
-	if (argc != 1) {
-		fprintf(stderr, "usage: postern-bastion [-f FILE] [serve]\n");
+	if (argc != 1)
 		return 2;
-	}
 	return bas_post_run(path);
 }

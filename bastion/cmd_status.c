@@ -87,18 +87,16 @@ bas_cmd_status(const char *path, int argc, char **argv)
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
 	bool json = false;
 	json_t *answer;
-	int option;
+	int option, status;
 
 	opterr = 0; /* it would say what is wrong with the argument as it is */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) == 'j')
 		json = true;
-	if (option != -1 || argc != optind) {
-		fprintf(stderr, "usage: postern-bastion [-f FILE] status [--json]\n");
+	if (option != -1 || argc != optind)
 		return 2;
-	}
-	answer = bas_cmd_ask(path, json_pack("{s:s}", "verb", "status"));
-	if (answer == NULL)
-		return 1;
+	status = bas_cmd_ask(&answer, path, json_pack("{s:s}", "verb", "status"));
+	if (status != 0)
+		return status;
 	if (json) {
 		json_dumpf(answer, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2) | JSON_SORT_KEYS);
 		printf("\n");

@@ -102,10 +102,8 @@ bas_cmd_test(const char *path, int argc, char **argv)
 	int status = 1;
 
 	(void)argv;
-	if (argc != 1) {
-		fprintf(stderr, "usage: postern-bastion [-f FILE] -t\n");
+	if (argc != 1)
 		return 2;
-	}
 	if (!bas_config_load(&config, path, &why)) {
 		fprintf(stderr, "%s\n", why.text);
 	} else if (!check_files(config, gate, &why) || !put_post(&text, config, gate, &why)) {

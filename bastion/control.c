@@ -156,7 +156,8 @@ answer_kill(struct bas_clerk *clerk, const json_t *request)
 	struct bas_live *session = id == NULL ? NULL : bas_sessions_find(clerk->sessions, id);
 
 	if (session == NULL)
-		return answer_no("there is no such session");
+		return json_pack(
+		    "{s:b, s:b, s:s}", "ok", 0, "found", 0, "error", "there is no such session");
 	bas_clerk_end_session(clerk, session, "session.killed", "killed", CA_ADMITTED,
 	    "it was ended here, by this environment's owner", NULL);
 	return json_pack("{s:b}", "ok", 1);

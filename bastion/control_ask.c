@@ -81,6 +81,8 @@ bas_control_ask(json_t **answer, const char *state, json_t *request, struct ca_w
 		goto out;
 	*answer = json_loadb((char *)bytes.data, bytes.len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(*answer)) {
+		json_decref(*answer);
+		*answer = NULL;
 		ca_why_set(why, "the clerk did not answer: see its own words");
 		goto out;
 	}
@@ -89,10 +91,6 @@ bas_control_ask(json_t **answer, const char *state, json_t *request, struct ca_w
 	if (!ok)
 		ca_why_set(why, "%s", error == NULL ? "the clerk said no" : error);
 out:
-	if (!ok) {
-		json_decref(*answer);
-		*answer = NULL;
-	}
 	if (fd >= 0)
 		close(fd);
 	free(text);

@@ -7,7 +7,7 @@
  *   postern-bastion [-f FILE] VERB ...
  *
  * Each verb is a file cmd_NAME.c with one function that prints, once, and gives the program's exit
- * status. main.c takes -f and hands it on as `config`; argv[0] is the verb itself (optind is
+ * status; with 2 main.c prints its usage. main.c takes -f and hands it on as `config`; argv[0] is the verb itself (optind is
  * 1), so that getopt(3) works on the rest. The table of verbs is in main.c, and usage is printed
  * from it.
  */
@@ -34,7 +34,7 @@ int bas_cmd_explain(const char *path, int argc, char **argv);
 /* serve, also without the word: runs the post. 0 told to stop, 1 failed, 2 usage. */
 int bas_cmd_serve(const char *path, int argc, char **argv);
 /* status [--json], kill SESSION, refuse GRANT: speak to the running post.
- * 0 done, 1 not, 2 usage. */
+ * 0 done, 1 not, 2 usage, 3 no such session. */
 int bas_cmd_status(const char *path, int argc, char **argv);
 int bas_cmd_kill(const char *path, int argc, char **argv);
 int bas_cmd_refuse(const char *path, int argc, char **argv);

@@ -54,6 +54,28 @@ static const struct option_row {
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 #define VERBS	(sizeof(verbs) / sizeof(verbs[0]))
 
+static bool
+verb_takes(const struct verb *verb, const struct option_row *option)
+{
+	return option->verbs == NULL || strstr(option->verbs, verb->name) != NULL;
+}
+
+/* `verb`: only what it takes; NULL: everything, and who takes it. */
+static void
+print_options(FILE *out, const struct verb *verb)
+{
+	for (size_t i = 0; i < OPTIONS; i++) {
+		const char *verb_names = verb == NULL ? options[i].verbs : NULL;
+
+		if (verb != NULL && !verb_takes(verb, &options[i]))
+			continue;
+		fprintf(out, "  -%c, --%-8s %-8s %s%s%s%s\n", options[i].letter, options[i].name,
+		    options[i].argument != NULL ? options[i].argument : "", options[i].help,
+		    verb_names != NULL ? " (" : "", verb_names != NULL ? verb_names : "",
+		    verb_names != NULL ? ")" : "");
+	}
+}
+
 static void
 print_help(FILE *out)
 {
@@ -61,15 +83,24 @@ print_help(FILE *out)
 	for (size_t i = 0; i < VERBS; i++)
 		fprintf(out, "  %-8s %-11s %s\n", verbs[i].name, verbs[i].operands, verbs[i].help);
 	fputc('\n', out);
-	for (size_t i = 0; i < OPTIONS; i++)
-		fprintf(out, "  -%c, --%-8s %-8s %s%s%s%s\n", options[i].letter, options[i].name,
-		    options[i].argument != NULL ? options[i].argument : "", options[i].help,
-		    options[i].verbs != NULL ? " (" : "",
-		    options[i].verbs != NULL ? options[i].verbs : "",
-		    options[i].verbs != NULL ? ")" : "");
+	print_options(out, NULL);
 	fputs("\nplay: space pauses, . steps, ] and [ change the speed, q ends\n"
 	      "exit: 0 done, 1 refused or bad, 2 usage, 3 not found or not closed yet\n",
 	    out);
+}
+
+static void
+print_usage(FILE *out, const struct verb *verb)
+{
+	fprintf(out, "usage: postern-recorder [OPTION...] %s %s\n", verb->name, verb->operands);
+}
+
+static void
+print_verb_help(const struct verb *verb)
+{
+	print_usage(stdout, verb);
+	printf("%s\n\n", verb->help);
+	print_options(stdout, verb);
 }
 
 int
@@ -193,16 +224,6 @@ take_option(struct rec_program *program, int letter, const char *value)
 	return ok;
 }
 
-static bool
-verb_takes(const struct verb *verb, int letter)
-{
-	for (size_t i = 0; i < OPTIONS; i++)
-		if (options[i].letter == letter)
-			return options[i].verbs == NULL ||
-			       strstr(options[i].verbs, verb->name) != NULL;
-	return false;
-}
-
 /* getopt would say it too, but with the argument as it is. */
 static void
 complain_option(const char *argument)
@@ -238,15 +259,11 @@ parse_options(struct rec_program *program, int argc, char **argv, char used[stat
 	while ((letter = getopt_long(argc, argv, letters, table, NULL)) != -1) {
 		if (letter == '?')
 			complain_option(argv[optind - 1]);
-		if (letter == 'h') {
-			print_help(stdout);
-			exit(REC_DONE);
-		}
 		if (letter == 'V') {
 			puts("postern-recorder " POSTERN_VERSION);
 			exit(REC_DONE);
 		}
-		if (!take_option(program, letter, optarg))
+		if (letter != 'h' && !take_option(program, letter, optarg))
 			return false;
 		if (memchr(used, letter, count) == NULL)
 			used[count++] = (char)letter;
@@ -263,33 +280,54 @@ find_verb(const char *name)
 	return NULL;
 }
 
+static bool
+check_options(const struct verb *verb, const char *used)
+{
+	for (const char *letter = used; *letter != '\0'; letter++)
+		for (size_t i = 0; i < OPTIONS; i++)
+			if (options[i].letter == *letter && !verb_takes(verb, &options[i])) {
+				fprintf(stderr, "postern-recorder: %s does not take -%c\n",
+				    verb->name, *letter);
+				return false;
+			}
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct rec_program program = { .state = STATE_DEFAULT, .speed = 1, .idle = -1 };
 	char used[OPTIONS + 1] = "";
 	const struct verb *verb;
+	struct ca_why why;
 
 	/* a reader of our output that goes away is an error of writing, not a death */
 	signal(SIGPIPE, SIG_IGN);
 	if (!parse_options(&program, argc, argv, used))
 		return REC_USAGE;
 	verb = find_verb(argv[optind]);
+	if (strchr(used, 'h') != NULL) {
+		if (verb != NULL)
+			print_verb_help(verb);
+		else
+			print_help(stdout);
+		return REC_DONE;
+	}
 	if (verb == NULL) {
+		if (argv[optind] != NULL) {
+			ca_why_set(&why, "there is no verb '%s'", argv[optind]);
+			(void)rec_fail(REC_USAGE, &why);
+		}
 		print_help(stderr);
 		return REC_USAGE;
 	}
-	for (const char *letter = used; *letter != '\0'; letter++)
-		if (!verb_takes(verb, *letter)) {
-			fprintf(stderr, "postern-recorder: %s does not take -%c\n", verb->name,
-			    *letter);
-			return REC_USAGE;
-		}
+	if (!check_options(verb, used))
+		return REC_USAGE;
 	program.argc = argc - optind - 1;
 	program.argv = argv + optind + 1;
 	if (program.argc < verb->min || program.argc > (program.all ? 0 : verb->max) ||
 	    (verb->min == 0 && verb->max == 1 && program.argc == 0 && !program.all)) {
-		fprintf(stderr, "usage: postern-recorder %s %s\n", verb->name, verb->operands);
+		print_usage(stderr, verb);
 		return REC_USAGE;
 	}
 	return verb->run(&program);
