@@ -56,7 +56,8 @@ put_call(struct ca_buf *out, const struct bas_role *role, const struct bas_call 
 	bas_plan_put_limits(out, role, call->command, here->level);
 	ca_buf_printf(out, "    level     %s here, %s needed\n", bas_level_name(here->level),
 	    bas_level_name(role->least));
-	if (!bas_confine_check(here, role, why))
+	if (!bas_confine_check(here, role, why) ||
+	    !bas_confine_check_command(here, call->command, why))
 		return false;
 	int program = bas_confine_program(call->command->argv[0], role, why);
 	if (program < 0)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bastion/confine.h"
+#include "bastion/confine_parts.h"
 #include "bastion/host_key.h"
 #include "bastion/plan.h"
 #include "bastion/verbs.h"
@@ -52,6 +52,8 @@ put_command(struct ca_buf *out, const struct bas_confinement *here, const struct
 		ca_buf_printf(out, "    REFUSED   %s\n", why.text);
 	else
 		close(program);
+	if (!bas_confine_check_command(here, command, &why))
+		ca_buf_printf(out, "    REFUSED   %s\n", why.text);
 	bas_plan_put_argv(out, command->argv, command->argc);
 	bas_plan_put_limits(out, role, command, here->level);
 }
@@ -84,9 +86,13 @@ put_post(struct ca_buf *out, const struct bas_config *config, const char *gate, 
 	ca_buf_printf(out, "host key %s, as it stands in grants\n", gate);
 	ca_buf_printf(out, "this machine holds commands at level %s%s\n",
 	    bas_level_name(here->level),
-	    bas_level_holds_lists(here->level)
-		? ""
-		: ": files, destinations and further programs are not held");
+	    bas_level_holds_lists(here->level) ? "" : ": files and destinations are not held");
+	if (bas_confine_missing()[0] != '\0')
+		ca_buf_printf(out, "  not at a higher one: %s\n", bas_confine_missing());
+	if (bas_landlock_abi() == 0)
+		ca_buf_put_text(out,
+		    "  this kernel has no Landlock: files have one fence, not two, "
+		    "and 'execute' is refused\n");
 	for (size_t i = 0; i < config->role_count; i++)
 		put_role(out, here, &config->roles[i]);
 	return ca_buf_ok(out) || ca_why_set(why, "out of memory");

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "bastion/call.h"
+#include "bastion/destination.h"
 #include "ca/text.h"
 #include "template.h"
 
@@ -88,6 +89,29 @@ set_host_and_port(
 	if (!is_host_and_port(*(const char **)out))
 		return ca_setting_wrong(
 		    reader, setting, "'%s' is not a host and port", *(const char **)out);
+	if (bas_destination_is_refused(*(const char **)out))
+		return ca_setting_wrong(reader, setting,
+		    "'%s' is where a machine's own credentials are told: no command connects to it",
+		    *(const char **)out);
+	return true;
+}
+
+/* Inside, a destination is its port on loopback. */
+static bool
+check_ports(struct ca_config_reader *reader, const struct config_setting_t *setting,
+    const struct bas_confine *confine)
+{
+	for (size_t i = 1; i < confine->connect_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (bas_destination_port(confine->connect[i]) ==
+			    bas_destination_port(confine->connect[j]))
+				return ca_setting_wrong(reader, setting,
+				    "'%s' and '%s' have one port, and each is its port on "
+				    "loopback inside",
+				    confine->connect[j], confine->connect[i]);
+	if (confine->connect_count > BAS_DESTINATIONS_MAX)
+		return ca_setting_wrong(
+		    reader, setting, "more than %d destinations", BAS_DESTINATIONS_MAX);
 	return true;
 }
 
@@ -100,7 +124,7 @@ set_connect(struct ca_config_reader *reader, const struct config_setting_t *sett
 		&confine->connect_count))
 		return false;
 	confine->connect = items;
-	return true;
+	return check_ports(reader, setting, confine);
 }
 
 static bool

@@ -34,14 +34,22 @@ bas_confine_reach(enum bas_level *out, struct ca_why *why)
 }
 
 bool
+bas_confine_refuse(const struct bas_role *role, enum bas_level level, struct ca_why *why)
+{
+	const char *missing = bas_confine_missing();
+
+	return ca_why_set(why,
+	    "role '%s' needs confinement '%s', and this machine reaches '%s' only%s%s", role->name,
+	    bas_level_name(role->least), bas_level_name(level), missing[0] == '\0' ? "" : ": ",
+	    missing);
+}
+
+bool
 bas_confine_check(
     const struct bas_confinement *confinement, const struct bas_role *role, struct ca_why *why)
 {
 	if (role->least > confinement->level)
-		return ca_why_set(why,
-		    "role '%s' needs confinement '%s', and this machine reaches '%s' only: %s",
-		    role->name, bas_level_name(role->least), bas_level_name(confinement->level),
-		    bas_confine_missing());
+		return bas_confine_refuse(role, confinement->level, why);
 	if (geteuid() != 0) {
 		if (role->uid != (uid_t)-1 && role->uid != geteuid())
 			return ca_why_set(why,

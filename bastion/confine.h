@@ -57,6 +57,8 @@ extern const struct bas_confinement bas_confine_full;
 const struct bas_confinement *bas_confine_best(struct ca_why *why);
 /* Why it is not a higher one; empty at level full. */
 const char *bas_confine_missing(void);
+/* The sentence for a role that accepts no level as low as this one. False. */
+bool bas_confine_refuse(const struct bas_role *role, enum bas_level level, struct ca_why *why);
 /* Its level, for status and recordings. */
 CA_MUST_USE bool bas_confine_reach(enum bas_level *out, struct ca_why *why);
 /* Whether `confinement` is what the role accepts, and the role's user is one that we can and may

@@ -208,6 +208,7 @@ compile(struct sock_fprog *out, bool helpers)
 	int fd = memfd_create("filter", MFD_CLOEXEC);
 	bool ok = filter != NULL && fd >= 0 &&
 		  seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+		  seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && /* a tree */
 		  fill(filter, helpers) && seccomp_export_bpf(filter, fd) == 0 &&
 		  join(out, fd, helpers);
 

@@ -9,6 +9,7 @@
 #include "bastion/confine_layout.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -36,9 +37,7 @@ static const char *const shares[] = { "/usr/share", "/usr/local/share", "/etc/al
 	"/etc/ssl/certs", "/etc/terminfo" };
 
 static const char *const settings[] = { "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
-	"/etc/ld.so.cache", "/etc/localtime", "/etc/timezone", "/etc/host.conf", "/etc/gai.conf",
-	"/etc/services", "/etc/protocols", "/etc/locale.alias", "/etc/ssl/openssl.cnf",
-	"/etc/inputrc", "/etc/mime.types" };
+	"/etc/ld.so.cache", "/etc/localtime", "/etc/services", "/etc/ssl/openssl.cnf" };
 
 static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
 	"/dev/urandom", "/dev/tty" };
@@ -48,6 +47,9 @@ static const struct {
 } links[] = { { "/dev/fd", "/proc/self/fd" }, { "/dev/stdin", "/proc/self/fd/0" },
 	{ "/dev/stdout", "/proc/self/fd/1" }, { "/dev/stderr", "/proc/self/fd/2" },
 	{ "/dev/shm", "/tmp" }, { "/etc/mtab", "/proc/self/mounts" } };
+
+/* What every command sees. Each init adds to its own copy: that of its fork. */
+static struct bas_layout *base;
 
 /* What is added, and what became of it. */
 struct walk {
@@ -204,9 +206,9 @@ add_libraries(struct bas_layout *layout, const struct bas_launch *launch)
 	struct walk walk;
 	char *slash;
 
-	if (!add_binds(layout, libraries, sizeof(libraries) / sizeof(libraries[0]),
-		helpers ? READS : RUNS))
-		return false;
+	for (size_t i = 0; helpers && i < layout->count; i++)
+		if (layout->nodes[i].attributes == RUNS)
+			layout->nodes[i].attributes = READS;
 	if (!bas_loader_of(launch->program, loader, sizeof(loader)) ||
 	    !resolve(&walk, layout, loader))
 		return true;
@@ -237,10 +239,8 @@ add_hosts(struct bas_layout *layout, const struct bas_confine *confine)
 }
 
 static bool
-add_system(struct bas_layout *layout, const struct bas_launch *launch)
+add_system(struct bas_layout *layout)
 {
-	const struct bas_confine *confine = &launch->command->confine;
-
 	struct walk walk;
 
 	for (size_t i = 0; i < sizeof(merged) / sizeof(merged[0]); i++)
@@ -252,7 +252,7 @@ add_system(struct bas_layout *layout, const struct bas_launch *launch)
 		if (!add_text(layout, BAS_NODE_LINK, links[i].path, links[i].text))
 			return false;
 	return add_binds(layout, shares, sizeof(shares) / sizeof(shares[0]), READS) &&
-	       add_libraries(layout, launch) && add_hosts(layout, confine) &&
+	       add_binds(layout, libraries, sizeof(libraries) / sizeof(libraries[0]), RUNS) &&
 	       add_binds(layout, devices, sizeof(devices) / sizeof(devices[0]), DEVICES) &&
 	       add_node(layout, "/tmp", (struct bas_node){ .kind = BAS_NODE_TEMPORARY }) &&
 	       add_node(layout, "/proc", (struct bas_node){ .kind = BAS_NODE_PROC });
@@ -346,16 +346,29 @@ bas_layout_is_inside(const struct bas_layout *layout, size_t index)
 }
 
 bool
-bas_layout_make(
-    struct bas_layout *out, const struct bas_launch *launch, bool full, struct ca_why *why)
+bas_layout_prepare(struct ca_why *why)
 {
-	out->count = out->used = 0;
-	out->full = full;
-	out->temporary = TEMPORARY;
-	if (!add_system(out, launch) || !add_listed(out, &launch->command->confine) ||
-	    !add_programs(out, launch))
-		return ca_why_set(
-		    why, "confinement: command '%s' lists too many files", launch->command->name);
-	sort(out);
+	if (base != NULL)
+		return true;
+	base = calloc(1, sizeof(*base));
+	if (base == NULL)
+		return ca_why_set(why, "out of memory");
+	base->temporary = TEMPORARY;
+	if (!add_system(base))
+		return ca_why_set(why, "confinement: no room for the system's own files");
+	sort(base);
 	return true;
+}
+
+struct bas_layout *
+bas_layout_make(const struct bas_launch *launch, bool full, struct ca_why *why)
+{
+	base->full = full;
+	if (add_libraries(base, launch) && add_hosts(base, &launch->command->confine) &&
+	    add_listed(base, &launch->command->confine) && add_programs(base, launch)) {
+		sort(base);
+		return base;
+	}
+	ca_why_set(why, "confinement: command '%s' lists too many files", launch->command->name);
+	return NULL;
 }

@@ -46,9 +46,13 @@ struct bas_layout {
 	size_t used;
 };
 
-/* Adds everything that `launch` names; reads links and kinds of files outside, opens nothing. */
-CA_MUST_USE bool bas_layout_make(
-    struct bas_layout *out, const struct bas_launch *launch, bool full, struct ca_why *why);
+/* What is the same for every command: looked at once, before the first fork. */
+CA_MUST_USE bool bas_layout_prepare(struct ca_why *why);
+/*
+ * Adds everything that `launch` names; reads links and kinds of files outside, opens nothing. For a
+ * process that was forked for this launch: there is one layout in each. NULL with a sentence.
+ */
+struct bas_layout *bas_layout_make(const struct bas_launch *launch, bool full, struct ca_why *why);
 /* Whether what the node stands on belongs to a bound folder above it. */
 bool bas_layout_is_inside(const struct bas_layout *layout, size_t index);
 

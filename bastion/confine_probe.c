@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bastion/confine_layout.h"
 #include "bastion/confine_parts.h"
 #include "bastion/spawner_child.h"
 
@@ -91,7 +92,7 @@ bas_confine_best(struct ca_why *why)
 
 	if (best != NULL)
 		return best;
-	if (!bas_calls_prepare(why))
+	if (!bas_calls_prepare(why) || !bas_layout_prepare(why))
 		return NULL;
 	if (try_level(high, &missing)) {
 		if (high->level == BAS_LEVEL_KERNEL)

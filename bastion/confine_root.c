@@ -177,34 +177,39 @@ place(int root, struct bas_node *node, uint64_t temporary, bool inside)
 {
 	const char *path = node->path + 1;
 	bool folder = node->kind != BAS_NODE_BIND || node->folder;
-	bool ok;
 
-	if ((node->kind == BAS_NODE_BIND || node->kind == BAS_NODE_COPY) && node->tree < 0)
-		return true;
-	if (!inside && !make_folders(root, path))
-		return false;
 	switch (node->kind) {
 	case BAS_NODE_LINK:
 		return inside || symlinkat(node->text, root, path) == 0;
 	case BAS_NODE_COPY:
 	case BAS_NODE_TEXT:
-		ok = write_file(root, path, node->text == NULL ? "" : node->text, node->tree);
-		break;
+		return write_file(root, path, node->text == NULL ? "" : node->text, node->tree);
 	case BAS_NODE_TEMPORARY:
-		node->tree = make_temporary(temporary);
-		ok = make_mount_point(root, path, true) && attach(root, path, node->tree);
+		node->tree = node->tree < 0 ? make_temporary(temporary) : node->tree;
 		break;
 	case BAS_NODE_PROC:
-		node->tree = make_proc(node->whole);
-		ok = make_mount_point(root, path, true) && attach(root, path, node->tree);
+		node->tree = node->tree < 0 ? make_proc(node->whole) : node->tree;
 		break;
 	case BAS_NODE_BIND:
 	default:
-		ok = (inside || make_mount_point(root, path, folder)) &&
-		     attach(root, path, node->tree);
+		break;
 	}
-	if (node->tree >= 0)
-		close(node->tree);
+	return (inside || make_mount_point(root, path, folder)) && attach(root, path, node->tree);
+}
+
+static bool
+place_node(int root, struct bas_layout *layout, size_t index)
+{
+	struct bas_node *node = &layout->nodes[index];
+	bool inside = bas_layout_is_inside(layout, index);
+	bool ok;
+
+	if ((node->kind == BAS_NODE_BIND || node->kind == BAS_NODE_COPY) && node->tree < 0)
+		return true; /* gone meanwhile */
+	ok = place(root, node, layout->temporary, inside);
+	if (!ok && errno == ENOENT && !inside)
+		ok = make_folders(root, node->path + 1) &&
+		     place(root, node, layout->temporary, inside);
 	return ok;
 }
 
@@ -212,10 +217,10 @@ static bool
 fill_root(int root, struct bas_layout *layout, struct ca_why *why)
 {
 	for (size_t i = 0; i < layout->count; i++) {
-		struct bas_node *node = &layout->nodes[i];
-
-		if (!place(root, node, layout->temporary, bas_layout_is_inside(layout, i)))
-			return failed_at(node->path, why);
+		if (!place_node(root, layout, i))
+			return failed_at(layout->nodes[i].path, why);
+		if (layout->nodes[i].tree >= 0)
+			close(layout->nodes[i].tree);
 	}
 	return true;
 }
@@ -259,14 +264,10 @@ build(struct bas_layout *layout, struct ca_why *why)
 bool
 bas_root_enter(const struct bas_launch *launch, bool full, struct ca_why *why)
 {
-	struct bas_layout *layout = malloc(sizeof(*layout));
+	struct bas_layout *layout = bas_layout_make(launch, full, why);
 	mode_t mask = umask(0);
-	bool ok;
+	bool ok = layout != NULL && build(layout, why);
 
-	if (layout == NULL)
-		return ca_why_set(why, "out of memory");
-	ok = bas_layout_make(layout, launch, full, why) && build(layout, why);
 	umask(mask);
-	free(layout);
 	return ok;
 }

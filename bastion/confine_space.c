@@ -84,6 +84,9 @@ listen_on(uint16_t port)
 static bool
 listen_for(const struct bas_confine *confine, int forwarder, struct ca_why *why)
 {
+	/* Without destinations even loopback stays down: nothing would be there. */
+	if (confine->connect_count > 0 && !raise_loopback(why))
+		return false;
 	for (size_t i = 0; i < confine->connect_count; i++) {
 		int fd = listen_on(bas_destination_port(confine->connect[i]));
 		bool ok = fd >= 0 && bas_forwarder_give(forwarder, fd);
@@ -126,7 +129,7 @@ bas_space_enter(struct bas_launch *launch, bool full, int forwarder, struct ca_w
 {
 	const struct bas_confine *confine = &launch->command->confine;
 
-	return (full || write_maps(launch->uid, launch->gid, why)) && raise_loopback(why) &&
+	return (full || write_maps(launch->uid, launch->gid, why)) &&
 	       listen_for(confine, forwarder, why) && bas_root_enter(launch, full, why) &&
 	       open_program(launch, why);
 }

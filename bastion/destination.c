@@ -59,13 +59,30 @@ unwrap(const struct ca_address *address, struct ca_address *out)
 	return true;
 }
 
+static bool
+is_metadata(const struct ca_address *address)
+{
+	struct ca_address inner;
+
+	return ca_address_list_contains(METADATA, address) ||
+	       (unwrap(address, &inner) && ca_address_list_contains(METADATA, &inner));
+}
+
 bool
 bas_destination_is_metadata(const struct sockaddr *address)
 {
-	struct ca_address plain, inner;
+	struct ca_address plain;
 
-	if (!ca_address_from_sockaddr(&plain, address))
-		return true; /* neither IPv4 nor IPv6 */
-	return ca_address_list_contains(METADATA, &plain) ||
-	       (unwrap(&plain, &inner) && ca_address_list_contains(METADATA, &inner));
+	/* neither IPv4 nor IPv6: nothing that we forward to */
+	return !ca_address_from_sockaddr(&plain, address) || is_metadata(&plain);
+}
+
+bool
+bas_destination_is_refused(const char *text)
+{
+	char host[BAS_DESTINATION_HOST];
+	struct ca_address address;
+
+	return bas_destination_host(text, host) && ca_address_parse(&address, host) &&
+	       is_metadata(&address);
 }

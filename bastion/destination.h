@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #define BAS_DESTINATION_HOST 256
+#define BAS_DESTINATIONS_MAX 64 /* of one command */
 
 /* The part before the port, without brackets. False: it does not fit. */
 bool bas_destination_host(const char *text, char out[static BAS_DESTINATION_HOST]);
@@ -19,5 +20,7 @@ uint16_t bas_destination_port(const char *text);
  * the others that are known for it; also as IPv4 within IPv6.
  */
 bool bas_destination_is_metadata(const struct sockaddr *address);
+/* An entry that says such an address itself. Names are looked up when a command starts. */
+bool bas_destination_is_refused(const char *text);
 
 #endif

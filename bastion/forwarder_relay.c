@@ -11,8 +11,10 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "bastion/destination.h"
+
 #define PAIRS_MAX 32
-#define WAYS_MAX  64
+#define WAYS_MAX  BAS_DESTINATIONS_MAX
 #define CHUNK	  ((size_t)32 << 10)
 
 enum { INSIDE, OUTSIDE };

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bastion/confine.h"
+
 void
 bas_run_started(struct bas_keeper *keeper, struct bas_channel *channel)
 {
@@ -85,10 +87,7 @@ decide(const struct bas_keeper *keeper, const struct bas_channel *channel, struc
 	channel->run->terminal = channel->pty && keeper->may_terminal;
 	channel->run->output_left = command->output;
 	if (keeper->role->least > keeper->ready->level)
-		return ca_why_set(why,
-		    "role '%s' needs confinement '%s', and this host reaches '%s'",
-		    keeper->role->name, bas_level_name(keeper->role->least),
-		    bas_level_name(keeper->ready->level));
+		return bas_confine_refuse(keeper->role, keeper->ready->level, why);
 	if (command->terminal && !keeper->may_terminal)
 		return ca_why_set(
 		    why, "command '%s' needs a terminal, and this grant has none", command->name);

@@ -79,7 +79,8 @@ bas_plan_put_limits(struct ca_buf *out, const struct bas_role *role,
 	put_list(out, "reads", confine->read, confine->read_count, held);
 	put_list(out, "writes", confine->write, confine->write_count, held);
 	put_list(out, "connects", confine->connect, confine->connect_count, held);
-	put_list(out, "executes", confine->execute, confine->execute_count, held);
+	put_list(
+	    out, "executes", confine->execute, confine->execute_count, level >= BAS_LEVEL_BASIC);
 	put_size(out, "memory", confine->memory);
 	if (confine->processes != 0)
 		ca_buf_printf(out, "    %-10s%u\n", "processes", confine->processes);
