@@ -27,6 +27,7 @@ struct bas_launch {
 	pid_t parent;	   /* whose death kills it */
 	uid_t uid;	   /* the service's, for a user namespace */
 	gid_t gid;
+	unsigned beside; /* commands of the same user that run already */
 };
 
 struct bas_confinement {

@@ -59,12 +59,22 @@ static const char *const shared[] = { "/usr/lib", "/usr/lib32", "/usr/lib64", "/
 	"/lib32", "/lib64", "/libx32", "/usr/share", "/usr/local/lib", "/usr/local/share", "/etc",
 	"/proc", "/sys" };
 
+static int most = INT_MAX;
+
+void
+bas_landlock_limit(int abi)
+{
+	most = abi;
+}
+
 int
 bas_landlock_abi(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
-	return abi < 0 ? 0 : (int)abi;
+	if (abi < 0)
+		return 0;
+	return abi > most ? most : (int)abi;
 }
 
 static bool

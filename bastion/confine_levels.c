@@ -40,7 +40,7 @@ change_user(const struct bas_launch *launch, enum bas_level level, struct ca_why
 {
 	bool privileged = geteuid() == 0;
 	const struct bas_confine *confine = &launch->command->confine;
-	unsigned running = 0;
+	unsigned running = 0, beside = privileged ? launch->beside : 0;
 
 	if (level == BAS_LEVEL_BASIC && !privileged && confine->processes != 0)
 		running = bas_limits_count_processes();
@@ -48,7 +48,8 @@ change_user(const struct bas_launch *launch, enum bas_level level, struct ca_why
 		return false;
 	if (privileged && !bas_user_become(launch->role, why))
 		return false;
-	return bas_limits_set_processes(confine, running, why) && bas_user_drop_capabilities(why);
+	return bas_limits_set_processes(confine, beside, running, why) &&
+	       bas_user_drop_capabilities(why);
 }
 
 static bool

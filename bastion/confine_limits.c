@@ -58,10 +58,12 @@ bas_limits_set(const struct bas_command *command, struct ca_why *why)
 }
 
 bool
-bas_limits_set_processes(const struct bas_confine *confine, unsigned running, struct ca_why *why)
+bas_limits_set_processes(
+    const struct bas_confine *confine, unsigned beside, unsigned running, struct ca_why *why)
 {
-	return confine->processes == 0 ||
-	       set_limit(RLIMIT_NPROC, (rlim_t)confine->processes + running, "processes", why);
+	rlim_t most = (rlim_t)confine->processes * (beside + 1) + running;
+
+	return confine->processes == 0 || set_limit(RLIMIT_NPROC, most, "processes", why);
 }
 
 /* Threads of one process, 0 when it is another user's. /proc/PID itself belongs to root when the

@@ -21,10 +21,10 @@ bool bas_confine_failed(const char *what, struct ca_why *why);
 
 /* ---- confine_limits.c: setrlimit(2) */
 CA_MUST_USE bool bas_limits_set(const struct bas_command *command, struct ca_why *why);
-/* RLIMIT_NPROC counts the user's processes within its user namespace: `running` is how many of them
- * are no business of the command. After the change of user. */
+/* RLIMIT_NPROC counts the user's processes within its user namespace: as many commands as run
+ * `beside` may each have theirs, and `running` are nobody's. After the change of user. */
 CA_MUST_USE bool bas_limits_set_processes(
-    const struct bas_confine *confine, unsigned running, struct ca_why *why);
+    const struct bas_confine *confine, unsigned beside, unsigned running, struct ca_why *why);
 /* What the calling process's user runs already. */
 unsigned bas_limits_count_processes(void);
 
@@ -55,6 +55,8 @@ CA_MUST_USE bool bas_once_await(int report, pid_t pid, struct ca_why *why);
 /* ---- confine_landlock.c: landlock(7) */
 /* 0: this kernel has none, or it is switched off. */
 int bas_landlock_abi(void);
+/* For tests: as if the kernel were an older one. */
+void bas_landlock_limit(int abi);
 /* Files as the layout has them; what is executed: the program, its helpers and their loaders. */
 CA_MUST_USE bool bas_landlock_enter(
     const struct bas_launch *launch, bool own_root, struct ca_why *why);

@@ -16,8 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TRIM_AFTER   BAS_SECOND /* a connection for one command is over by then, and need not pay */
-#define END_PATIENCE (BAS_SECOND * 4 / 10) /* with what the door takes after it, less than a second */
+#define TRIM_AFTER BAS_SECOND /* a connection for one command is over by then, and need not pay */
+#define END_PATIENCE \
+	(BAS_SECOND * 4 / 10) /* with what the door takes after it, less than a second */
 
 static const unsigned warnings[2] = { 300, 60 }; /* seconds before the end */
 

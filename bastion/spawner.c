@@ -56,6 +56,7 @@ struct command {
 	struct watch watch;    /* its fd is child.socket */
 	struct keeper *keeper; /* NULL: nobody waits for it */
 	uint32_t tag;
+	uid_t uid;
 	struct bas_child child;
 	uint64_t killed; /* CLOCK_MONOTONIC in milliseconds when its end was demanded, or 0 */
 	bool answered;	 /* BAS_F_SPAWNED was sent */
@@ -241,6 +242,16 @@ find_command(struct bas_spawner *spawner, const struct keeper *keeper, uint32_t 
 	return NULL;
 }
 
+static unsigned
+count_beside(const struct bas_spawner *spawner, uid_t uid)
+{
+	unsigned count = 0;
+
+	for (const struct command *one = spawner->commands; one != NULL; one = one->next)
+		count += !one->reaped && one->uid == uid;
+	return count;
+}
+
 /* Opens, checks, forks; the answer comes with the init's first report. */
 static bool
 start_command(struct bas_spawner *spawner, struct keeper *keeper,
@@ -267,11 +278,13 @@ start_command(struct bas_spawner *spawner, struct keeper *keeper,
 		ca_why_set(why, "out of memory");
 		goto out;
 	}
+	launch.beside = count_beside(spawner, launch.role->uid);
 	if (!bas_child_start(&command->child, spawner->confinement, &launch, why))
 		goto out;
 	command->watch = (struct watch){ .kind = COMMAND, .fd = command->child.socket };
 	command->keeper = keeper;
 	command->tag = request->tag;
+	command->uid = launch.role->uid;
 	command->next = spawner->commands;
 	spawner->commands = command;
 	keeper->commands++;

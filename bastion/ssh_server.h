@@ -2,8 +2,8 @@
 /*
  * ssh_server.h - the server's side of one SSH connection, over libssh, without its types.
  *
- * Nothing here blocks but bas_ssh_disconnect (a tenth of a second). The owner polls the descriptor with
- * bas_ssh_events, calls bas_ssh_pump when it is ready or bas_ssh_timeout has passed, and hears
+ * Nothing here blocks but bas_ssh_disconnect (a tenth of a second). The owner polls the descriptor
+ * with bas_ssh_events, calls bas_ssh_pump when it is ready or bas_ssh_timeout has passed, and hears
  * through the calls below what the client asked for. Calls may use every function
  * here on the connection but bas_ssh_pump, bas_ssh_disconnect and bas_ssh_free; `data`, `eof`,
  * `closed` and `signal` may use none.

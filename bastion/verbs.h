@@ -7,9 +7,9 @@
  *   postern-bastion [-f FILE] VERB ...
  *
  * Each verb is a file cmd_NAME.c with one function that prints, once, and gives the program's exit
- * status; with 2 main.c prints its usage. main.c takes -f and hands it on as `config`; argv[0] is the verb itself (optind is
- * 1), so that getopt(3) works on the rest. The table of verbs is in main.c, and usage is printed
- * from it.
+ * status; with 2 main.c prints its usage. main.c takes -f and hands it on as `config`; argv[0] is
+ * the verb itself (optind is 1), so that getopt(3) works on the rest. The table of verbs is in
+ * main.c, and usage is printed from it.
  */
 #ifndef BAS_VERBS_H
 #define BAS_VERBS_H
