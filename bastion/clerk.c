@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bastion/fence.h"
 #include "bastion/rooms.h"
 
 #define NS	1000000000ULL
@@ -406,7 +407,7 @@ bas_clerk_run(const struct bas_config *config, const struct bas_clerk_fds *fds)
 		fprintf(stderr, "postern-bastion: the clerk cannot start: %s\n", strerror(errno));
 		return 1;
 	}
-	if (!bas_clerk_start(clerk, &why)) {
+	if (!bas_clerk_start(clerk, &why) || !bas_fence_clerk(&why)) {
 		fprintf(stderr, "postern-bastion: the clerk cannot start: %s\n", why.text);
 		goto out;
 	}

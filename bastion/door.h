@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "bastion/config.h"
+#include "bastion/filter.h"
 #include "bastion/frame.h"
 #include "bastion/ssh_server.h"
 #include "ca/buf.h"
@@ -23,6 +24,7 @@
 #define BAS_DOOR_CHUNK (256 * 1024) /* bytes moved at once: large ones make large packets */
 
 /* The system calls a door may make, ready to be loaded. */
+extern const struct bas_filter_list bas_door_calls, bas_door_denied;
 struct bas_sandbox;
 CA_MUST_USE bool bas_sandbox_new(struct bas_sandbox **out, struct ca_why *why);
 void bas_sandbox_free(struct bas_sandbox *sandbox);

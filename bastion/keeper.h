@@ -29,6 +29,7 @@
 #include "bastion/call.h"
 #include "bastion/clock.h"
 #include "bastion/config.h"
+#include "bastion/filter.h"
 #include "bastion/frame.h"
 #include "bastion/rooms.h"
 #include "ca/judge.h"
@@ -315,6 +316,7 @@ void bas_window_trim(struct bas_keeper *keeper);
 uint64_t bas_window_monotonic(void); /* CLOCK_MONOTONIC, microseconds */
 
 /* keeper_sandbox.c */
+extern const struct bas_filter_list bas_keeper_calls;
 /* Compiles the filter once, in the nursery. */
 CA_MUST_USE bool bas_keeper_sandbox_prepare(struct ca_why *why);
 /* Limits, no new privileges, non-dumpable, the filter. Everything that is needed by path is open

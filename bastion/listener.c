@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "bastion/door.h"
+#include "bastion/fence.h"
 #include "bastion/listener.h"
 #include "bastion/title.h"
 #include "ca/address.h"
@@ -41,6 +42,12 @@
 #define PAUSE_MS     100	 /* when there are no descriptors left */
 #define LOG_LINES    10		 /* in LOG_SECONDS; the rest is counted */
 #define LOG_SECONDS  60
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 
 struct listener {
 	const struct bas_config *config;
@@ -214,6 +221,9 @@ fork_door(const struct listener *listener, int client, const struct ends *ends, 
 		return pid;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* What speaks with strangers has no line in the journal; a sanitizer's report has. */
+	if (!SANITIZED)
+		dup2(STDIN_FILENO, STDERR_FILENO);
 	bas_title_set("door %s", address);
 	_exit(bas_door_run(&(struct bas_door_spec){ .host = listener->host,
 	    .sandbox = listener->sandbox,
@@ -463,7 +473,7 @@ bas_listener_run(const struct bas_config *config, const struct bas_listener_fds 
 	struct ca_why why;
 	int result = 1;
 
-	if (!prepare(&listener, fds, &why)) {
+	if (!prepare(&listener, fds, &why) || !bas_fence_listener(&why)) {
 		fprintf(stderr, "postern-bastion: listener: %s\n", why.text);
 		goto out;
 	}

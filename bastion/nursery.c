@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "bastion/confine.h"
+#include "bastion/fence.h"
 #include "bastion/frame.h"
 #include "bastion/keeper.h"
 #include "bastion/title.h"
@@ -263,7 +264,8 @@ bas_nursery_run(const struct bas_config *config, const struct bas_nursery_fds *f
 	struct ca_why why = { "no signals" };
 
 	nursery.fds = *fds;
-	if (!make_ready(&nursery, config, &why) || !watch_children(&nursery)) {
+	if (!make_ready(&nursery, config, &why) || !watch_children(&nursery) ||
+	    !bas_fence_nursery(nursery.ready.recordings, &why)) {
 		fprintf(stderr, "postern-bastion: nursery: %s\n", why.text);
 		return 1;
 	}

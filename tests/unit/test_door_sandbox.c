@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -153,6 +155,18 @@ load_a_filter_of_its_own(void)
 }
 
 static void
+set_another_socket_option(void)
+{
+	call(SYS_setsockopt, 3, SOL_SOCKET, SO_ATTACH_FILTER);
+}
+
+static void
+duplicate_a_descriptor(void)
+{
+	call(SYS_fcntl, 3, F_DUPFD, 0);
+}
+
+static void
 send_a_descriptor_elsewhere(void)
 {
 	call(SYS_pidfd_open, getppid(), 0, 0);
@@ -170,7 +184,7 @@ work(void)
 	if (write(3, "hello", 5) != 5 || poll(&fd, 1, 0) < 0 ||
 	    recv(3, buf, sizeof(buf), MSG_DONTWAIT) > 0)
 		_exit(OTHER);
-	(void)setsockopt(3, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(3, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 	memory = malloc((size_t)4 << 20);
 	if (memory == NULL)
 		_exit(OTHER);
@@ -285,6 +299,8 @@ everything_else_kills(void **state)
 	assert_killed(use_io_uring);
 	assert_killed(load_a_filter_of_its_own);
 	assert_killed(send_a_descriptor_elsewhere);
+	assert_killed(set_another_socket_option);
+	assert_killed(duplicate_a_descriptor);
 }
 
 /* Whether a line of /proc/PID/FILE says so, blanks counted as one. */
