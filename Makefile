@@ -99,11 +99,13 @@ fuzz:
 	@packaging/install-dependencies build lint
 	@tests/fuzz/run
 
-# Samples name the programs where they are.
+# Samples name the programs where they are; units too.
 SAMPLES := $(DESTDIR)$(PREFIX)/share/doc/postern
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(SAMPLES)/roles \
-		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(SAMPLES)/roles $(UNITS) \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 755 $(B)/postern-ca $(B)/postern-recorder $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/postern-bastion $(DESTDIR)$(PREFIX)/sbin
 	install -m 644 ca/postern-ca.1 recorder/postern-recorder.1 $(DESTDIR)$(PREFIX)/share/man/man1
@@ -111,11 +113,17 @@ install: all
 	install -m 644 README.md LICENSE conf/*.conf conf/*.sample $(SAMPLES)
 	install -m 644 conf/roles/*.conf $(SAMPLES)/roles
 	sed -i 's,"/usr/bin/postern-,"$(PREFIX)/bin/postern-,' $(SAMPLES)/roles/*.conf
+	install -m 644 packaging/*.service $(UNITS)
+	sed -i 's,@SBINDIR@,$(PREFIX)/sbin,' $(UNITS)/postern-*.service
+	install -m 644 packaging/postern.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/postern.conf
+	install -m 644 packaging/postern.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postern.conf
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/postern-ca bin/postern-recorder \
 		sbin/postern-bastion share/man/man1/postern-ca.1 \
-		share/man/man1/postern-recorder.1 share/man/man8/postern-bastion.8)
+		share/man/man1/postern-recorder.1 share/man/man8/postern-bastion.8 \
+		lib/sysusers.d/postern.conf lib/tmpfiles.d/postern.conf)
+	rm -f $(patsubst packaging/%,$(UNITS)/%,$(wildcard packaging/*.service))
 	rm -rf $(SAMPLES)
 
 clean:

@@ -30,7 +30,7 @@ for prefix in /usr /usr/local; do
 		"$(cd "$root/conf" && { find . -type f; echo ./README.md; echo ./LICENSE; } | sort | tr '\n' ' ')" "$prefix: every sample is there"
 	like "$(cat "$doc/roles/audit.conf")" "\"$prefix/bin/postern-recorder\"" "$prefix: samples name the programs where they are"
 	is "$(find "$scene/there" -perm /022)" '' "$prefix: nobody else may write any of it"
-	is "$(files | grep -vE "^\.$prefix/(s?bin/postern|share/man/man[18]/postern|share/doc/postern/)")" '' "$prefix: nothing lies elsewhere"
+	is "$(files | grep -vE "^\.$prefix/(s?bin/postern|share/man/man[18]/postern|share/doc/postern/|lib/systemd/system/postern-bastion|lib/(sysusers|tmpfiles).d/postern.conf)")" '' "$prefix: nothing lies elsewhere"
 	said=$(install_to $prefix install)
 	ok $? "$prefix: once more is no error" "$said"
 	said=$(install_to $prefix uninstall)

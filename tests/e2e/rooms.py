@@ -10,6 +10,7 @@ import base64
 import hashlib
 import os
 import re
+import subprocess
 import sys
 
 
@@ -77,7 +78,7 @@ def needles(path):
     text = open(path).read()
     body = "".join(text.splitlines()[1:-1])
     blob = base64.b64decode(body)
-    public = base64.b64decode(open(path + ".pub").read().split()[1])[-32:]
+    public = base64.b64decode(subprocess.check_output(["ssh-keygen", "-y", "-f", path]).split()[1])[-32:]
     at = blob.rindex(public) - 32
     seed = blob[at:at + 32]
     expanded = bytearray(hashlib.sha512(seed).digest()[:32])

@@ -84,7 +84,8 @@ every door 'has few descriptors' limit_is 'Max open files' 56
 if [ -n "$super" ]; then
 	# holds_only KINDS PID: kinds of descriptors, as an extended expression.
 	holds_only() {
-		"$here/rooms.py" fds "$2" | cut -d' ' -f2- | grep -vxE "file /dev/null|file $scene/gate.log|$1" >"$scene/said"
+		"$here/rooms.py" fds "$2" >"$scene/fds" && [ -s "$scene/fds" ] || return 1
+		cut -d' ' -f2- "$scene/fds" | grep -vxE "file /dev/null|file $scene/gate.log|$1" >"$scene/said"
 		[ ! -s "$scene/said" ]
 	}
 	state=$scene/gate
@@ -107,8 +108,8 @@ if [ -n "$super" ]; then
 	keys=("$scene/gate_host_key" "$state/seal_key" "$state/checkpoint_key")
 	# knows KEYS PID: their names, one a line.
 	knows() {
-		"$here/rooms.py" holds "$2" "${keys[@]}" | sed 's|.*/||' >"$scene/said"
-		[ "$(tr '\n' ' ' <"$scene/said")" = "$1" ]
+		"$here/rooms.py" holds "$2" "${keys[@]}" >"$scene/said" || return 1
+		[ "$(sed 's|.*/||' "$scene/said" | tr '\n' ' ')" = "$1" ]
 	}
 	every listener 'has the host key in memory, and no other' knows 'gate_host_key '
 	every door 'too' knows 'gate_host_key '
