@@ -120,7 +120,7 @@ like "$got" "^postern-bastion: 'host_key': [^
 ]*may be read by others[^
 ]*$" 'with one sentence'
 chmod 600 "$scene/keys/host"
-ssh-keygen -q -p -N secret -f "$scene/keys/host"
+ssh-keygen -q -p -N secret -f "$scene/keys/host" >/dev/null
 got=$(bastion -t 2>&1)
 is "$?" 1 'a host key with a passphrase is refused'
 like "$got" "'host_key': .*has a passphrase" 'a host key with a passphrase is called so'
@@ -131,7 +131,7 @@ like "$got" "^postern-bastion: 'host_key': [^
 ]*$" 'with one sentence too'
 [ ! -e "$scene/gate" ]
 ok $? 'before anything was made'
-ssh-keygen -q -p -P secret -N '' -f "$scene/keys/host"
+ssh-keygen -q -p -P secret -N '' -f "$scene/keys/host" >/dev/null
 if [ "$(id -u)" -eq 0 ]; then
 	for word in owner door user; do
 		sed -i "s/$word = \"[0-9:]*\";//" "$scene/gate.conf"

@@ -90,7 +90,7 @@ sed "s|^host_key = .*|host_key = \"$scene/locked\";|" "$scene/good.conf" >"$scen
 kill -HUP "$gate_pid"
 wait_for 5 grep -q "stays: 'host_key': .*has a passphrase" "$scene/gate.log"
 ok $? 'nor can the host key become one that cannot be used' "$(tail -3 "$scene/gate.log")"
-ssh-keygen -q -p -P secret -N '' -f "$scene/locked"
+ssh-keygen -q -p -P secret -N '' -f "$scene/locked" >/dev/null
 kill -HUP "$gate_pid"
 wait_for 5 eval '[ "$(grep -c "is in force" "$scene/gate.log")" -eq 2 ]'
 ok $? 'another host key is taken' "$(tail -3 "$scene/gate.log")"
