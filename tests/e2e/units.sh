@@ -51,7 +51,9 @@ if [ "$(id -u)" -eq 0 ]; then
 	mkdir -p "$scene/root/etc"
 	systemd-sysusers --root="$scene/root" postern.conf >"$scene/said" 2>&1
 	ok $? 'sysusers takes our users' "$(cat "$scene/said")"
-	is "$(cut -d: -f1 "$scene/root/etc/passwd" | sort | tr '\n' ' ')" 'postern postern-door postern-run ' 'all three'
+	is "$(cut -d: -f1 "$scene/root/etc/passwd" | sort | tr '\n' ' ')" 'postern postern-audit postern-door postern-run ' 'all of them'
+	is "$(awk -F: '$1 == "postern-audit" { print $4 }' "$scene/root/etc/passwd")" "$(awk -F: '$1 == "postern" { print $3 }' "$scene/root/etc/group")" \
+		'auditors are in the group that may read recordings'
 	systemd-tmpfiles --root="$scene/root" --create postern.conf >"$scene/said" 2>&1
 	ok $? 'tmpfiles takes our folders' "$(cat "$scene/said")"
 	uid=$(awk -F: '$1 == "postern" { print $3 }' "$scene/root/etc/passwd")
