@@ -72,7 +72,10 @@ END
 	cat >"$scene/tree.py" <<'END'
 import os, signal, sys, time
 def child(*steps):
-    if os.fork():
+    try:
+        if os.fork():
+            return
+    except OSError: # the limit is the user's, who may have other processes
         return
     for step in steps:
         step()
@@ -130,8 +133,8 @@ chaos = {
     { name = "flood"; argv = [ "/usr/bin/python3", "@SCENE@/flood.py" ]; },
     { name = "stream"; argv = [ "/usr/bin/python3", "@SCENE@/stream.py", "{tag}" ]; parameters = ( { name = "tag"; type = "text"; } ); },
     { name = "tree"; argv = [ "/usr/bin/python3", "@SCENE@/tree.py", "{how}", "{tag}" ];
-      parameters = ( { name = "how"; type = "choice"; of = [ "stay", "leave", "stop", "bomb" ]; }, { name = "tag"; type = "text"; } );
-      confine = { processes = 60; }; },
+      parameters = ( { name = "how"; type = "choice"; of = [ "stay", "leave", "stop" ]; }, { name = "tag"; type = "text"; } ); },
+    { name = "bomb"; argv = [ "/usr/bin/python3", "@SCENE@/tree.py", "bomb" ]; confine = { processes = 60; }; },
     { name = "shell"; argv = [ "/usr/bin/dash" ]; terminal = true; }
   );
 };

@@ -228,17 +228,17 @@ over() {
 	awk -v a="$began" -v b="$EPOCHREALTIME" -v name="$1" 'BEGIN { printf "# %s: %.2f s\n", name, b - a }'
 }
 stubborn() {
-	local how
 	gate_ssh tree leave now >"$scene/leave.out" 2>&1 </dev/null
 	is "$?:$(cat "$scene/leave.out")" 0:ready 'a command that leaves daemons behind ends with its own status'
 	over 'and they end with it' 2
 	duration=6s grant -- six seconds
 	clients=()
 	number=window begin_terminal
-	for how in stay stop bomb; do
-		begin "$how" tree "$how" window
-		wait_for 4 grep -q ready "$scene/$how.out"
-	done
+	begin stay tree stay window
+	begin stop tree stop window
+	wait_for 4 eval 'grep -q ready "$scene/stay.out" && grep -q ready "$scene/stop.out"'
+	begin bomb bomb
+	wait_for 4 grep -q ready "$scene/bomb.out"
 	wait_for 4 eval '[ "$(sleepers | wc -l)" -ge 3 ]'
 	ok $? 'a window of six seconds, with daemons, what is stopped, and what only forks' "$(cat "$scene"/{stay,stop,bomb,shell}.err)"
 	echo "# $(commands | wc -l) processes"
