@@ -305,7 +305,11 @@ check_times(struct bas_door *door)
 		door->over = true;
 }
 
-/* All that commands still had to say has been said, or there is no more time for it. */
+/*
+ * All that commands still had to say has been said, or there is no more time for it. A client that
+ * reads our farewell together with a command's last words drops those (OpenSSH), so it first
+ * answers the channel's end.
+ */
 static bool
 has_ended(const struct bas_door *door)
 {
@@ -314,7 +318,7 @@ has_ended(const struct bas_door *door)
 	if (now_ms() >= door->end_by)
 		return true;
 	for (const struct bas_door_channel *at = door->channels; at != NULL; at = at->next)
-		if (!bas_door_channel_is_done(at))
+		if (!bas_door_channel_is_done(at) || (at->exited && !at->closed))
 			return false;
 	return !bas_ssh_is_full(door->ssh);
 }
