@@ -30,7 +30,7 @@ rest() {
 all_gone() { [ -z "$(rest)" ]; }
 
 # commands: what was started from the scene's own scripts, wherever it hangs by now.
-commands() { pgrep -f "^/usr/bin/python3 $scene/(stream|tree|daemon)\.py" 2>/dev/null; }
+commands() { pgrep -f "^/usr/bin/python3 $scene/(stream|tree)\.py" 2>/dev/null; }
 commands_gone() { [ -z "$(commands)" ]; }
 
 # as_owner COMMAND...: as the one to whom the recordings belong.
@@ -116,7 +116,6 @@ if how == "stop":
 while how != "leave":
     signal.pause()
 END
-	cp "$scene/tree.py" "$scene/daemon.py"
 	cat >"$scene/chaos.conf" <<'END'
 chaos = {
   description = "What is hard to end";
@@ -130,12 +129,14 @@ chaos = {
     { name = "cat"; argv = [ "/usr/bin/cat" ]; },
     { name = "count"; argv = [ "/usr/bin/seq", "{n}" ]; parameters = ( { name = "n"; type = "integer"; min = 1; max = 100000000; } ); },
     { name = "sleep"; argv = [ "/usr/bin/sleep", "{seconds}" ]; parameters = ( { name = "seconds"; type = "integer"; min = 0; max = 100000; } ); },
-    { name = "flood"; argv = [ "/usr/bin/python3", "@SCENE@/flood.py" ]; },
-    { name = "stream"; argv = [ "/usr/bin/python3", "@SCENE@/stream.py", "{tag}" ]; parameters = ( { name = "tag"; type = "text"; } ); },
+    { name = "stream"; argv = [ "/usr/bin/python3", "@SCENE@/stream.py", "{tag}" ]; parameters = ( { name = "tag"; type = "text"; } );
+      confine = { read = [ "@SCENE@/stream.py" ]; }; },
     { name = "tree"; argv = [ "/usr/bin/python3", "@SCENE@/tree.py", "{how}", "{tag}" ];
-      parameters = ( { name = "how"; type = "choice"; of = [ "stay", "leave", "stop" ]; }, { name = "tag"; type = "text"; } ); },
-    { name = "bomb"; argv = [ "/usr/bin/python3", "@SCENE@/tree.py", "bomb" ]; confine = { processes = 60; }; },
-    { name = "shell"; argv = [ "/usr/bin/dash" ]; terminal = true; }
+      parameters = ( { name = "how"; type = "choice"; of = [ "stay", "leave", "stop" ]; }, { name = "tag"; type = "text"; } );
+      confine = { read = [ "@SCENE@/tree.py" ]; }; },
+    { name = "bomb"; argv = [ "/usr/bin/python3", "@SCENE@/tree.py", "bomb" ]; confine = { read = [ "@SCENE@/tree.py" ]; processes = 60; }; },
+    { name = "shell"; argv = [ "/usr/bin/dash" ]; terminal = true;
+      confine = { execute = [ "/usr/bin/sleep", "/usr/bin/setsid", "/usr/bin/nohup" ]; }; }
   );
 };
 END

@@ -365,7 +365,7 @@ last_word() {
 	bastion refuse "$grant" >/dev/null
 	refused "was refused by this environment's owner" 'also before it was used'
 	bastion kill nothing >"$scene/out" 2>&1
-	is $? 1 'a session that is not there cannot be killed'
+	is $? 3 'a session that is not there cannot be killed'
 }
 
 # ---- another policy ----
