@@ -89,6 +89,10 @@ recording=
 while IFS= read -r command; do
 	[ -n "$command" ] || continue
 	name=${command%%  *}
+	if [[ -n $san && $name == *audit@* ]]; then
+		skip "$name" 'a leak checker cannot look around where a command is held'
+		continue
+	fi
 	if [[ $name == postern-bastion ]]; then
 		serve
 		kill -0 "$gate_pid" 2>/dev/null
