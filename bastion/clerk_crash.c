@@ -44,6 +44,7 @@ bas_clerk_log_crash(struct bas_clerk *clerk, struct ca_bytes payload)
 	struct ca_address parsed;
 	json_t *fields;
 
+	(void)ca_read_u8(&reader);
 	if (address == NULL || !ca_reader_done(&reader) || !ca_address_parse(&parsed, address) ||
 	    !may_log(clerk))
 		goto out;

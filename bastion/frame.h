@@ -81,7 +81,8 @@ enum bas_frame_type {
 	/* spawner -> listener: hand on what you count, and retire [a socket to the next one] */
 	BAS_F_SUCCESSOR,
 	/* listener -> spawner -> clerk: a door died of a signal. string address as text, u32 signal
-	 * number. Spawner -> listener: another listener's door did */
+	 * number, u8 whether this listener counted it. Spawner -> listener: another listener's door
+	 * did */
 	BAS_F_CRASHED,
 	/* listener -> the next one, first: see crashes.h */
 	BAS_F_CRASHES,

@@ -145,6 +145,7 @@ report_crash(struct listener *listener, const struct bas_connection *was, int nu
 		note_crash(listener, was->address, text);
 	ca_buf_put_cstring(&payload, text);
 	ca_buf_put_u32(&payload, (uint32_t)number);
+	ca_buf_put_u8(&payload, listener->closing ? 0 : 1);
 	stop_sharing(listener);
 	(void)!bas_frame_send(listener->parent, BAS_F_CRASHED, &payload, NULL, 0);
 	ca_buf_clear(&payload);
@@ -329,10 +330,13 @@ hear_crash(struct listener *listener, struct ca_bytes payload)
 	struct ca_reader reader = ca_reader_of(payload.data, payload.len);
 	char *text = ca_read_cstring(&reader);
 	struct ca_address address;
-	uint8_t folded[16];
+	uint8_t folded[16], counted;
 
 	(void)ca_read_u32(&reader);
-	if (text != NULL && ca_reader_done(&reader) && ca_address_parse(&address, text)) {
+	counted = ca_read_u8(&reader);
+	/* What was counted before it was retired came with the rest of its count. */
+	if (text != NULL && ca_reader_done(&reader) && counted == 0 &&
+	    ca_address_parse(&address, text)) {
 		bas_connections_fold(folded, &address);
 		note_crash(listener, folded, text);
 	}

@@ -115,6 +115,44 @@ is_ours(void *ctx, pid_t pid)
 	return false;
 }
 
+/* ---- pairs */
+
+/* The newest; its listener's word is heard from here on. */
+static bool
+add_pair(struct post *post, struct bas_pair *pair, struct ca_why *why)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = pair };
+
+	pair->next = post->pairs;
+	post->pairs = pair;
+	return epoll_ctl(post->listeners, EPOLL_CTL_ADD, pair->listener_socket, &event) == 0 ||
+	       ca_why_set(why, "epoll: %s", strerror(errno));
+}
+
+/* A door died of a signal. The listener that serves is replaced, so that the next door is not laid
+ * out like that one. */
+static void
+door_crashed(struct post *post, const struct bas_pair *from, const struct bas_frame *frame)
+{
+	struct ca_buf payload = { 0 };
+	struct ca_why why = { .text = "" };
+	struct bas_pair *pair = post->pairs;
+
+	ca_buf_put(&payload, frame->payload.data, frame->payload.len);
+	/* A clerk that does not listen has ended, and says so itself. */
+	(void)!bas_frame_send(post->clerk_socket, BAS_F_CRASHED, &payload, NULL, 0);
+	if (from != pair) {
+		(void)!bas_frame_send(pair->listener_socket, BAS_F_CRASHED, &payload, NULL, 0);
+	} else {
+		pair = bas_pair_renew(pair, post->config, &post->listening, &why);
+		if (pair == NULL || !add_pair(post, pair, &why)) {
+			bas_post_say("a listener cannot be replaced: %s", why.text);
+			begin_end(post, 1, FAIL_MS);
+		}
+	}
+	ca_buf_clear(&payload);
+}
+
 /* By name, for a child that was just forked may still have the socket open. */
 static void
 stop_listening_to(struct post *post, struct bas_pair *pair)
@@ -124,6 +162,37 @@ stop_listening_to(struct post *post, struct bas_pair *pair)
 	(void)epoll_ctl(post->listeners, EPOLL_CTL_DEL, pair->listener_socket, NULL);
 	bas_post_close(&pair->listener_socket);
 }
+
+/* False when there is nothing more to hear. */
+static bool
+read_listener(struct post *post, struct bas_pair *pair)
+{
+	struct pollfd wait = { .fd = pair->listener_socket, .events = POLLIN };
+	struct bas_frame frame;
+
+	if (pair->listener_socket < 0 || poll(&wait, 1, 0) != 1)
+		return false;
+	if (bas_frame_receive(pair->listener_socket, &frame, post->buf) != BAS_FRAME_OK) {
+		/* SIGCHLD says how it ended. */
+		stop_listening_to(post, pair);
+		return false;
+	}
+	bas_frame_close_fds(&frame);
+	if (frame.type == BAS_F_CRASHED && !post->stopping)
+		door_crashed(post, pair, &frame);
+	return true;
+}
+
+static void
+read_listeners(struct post *post)
+{
+	struct epoll_event event;
+
+	while (epoll_wait(post->listeners, &event, 1, 0) == 1)
+		(void)read_listener(post, event.data.ptr);
+}
+
+/* ---- what ended */
 
 /* True when the pair is gone. */
 static bool
@@ -135,6 +204,9 @@ pair_reaped(struct post *post, struct bas_pair *pair, pid_t pid, int status)
 		pair->nursery = 0;
 	else
 		pair->listener = 0;
+	/* Its last word may be that its last door died. */
+	while (pair->listener == 0 && pair->retired && read_listener(post, pair))
+		continue;
 	if (!pair->retired || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail(post, room, status);
 	return pair->nursery == 0 && pair->listener == 0;
@@ -187,64 +259,6 @@ reap(struct post *post)
 	if (orphans && !post->stopping)
 		bas_children_kill(is_ours, post);
 	return true;
-}
-
-/* ---- pairs */
-
-/* The newest; its listener's word is heard from here on. */
-static bool
-add_pair(struct post *post, struct bas_pair *pair, struct ca_why *why)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = pair };
-
-	pair->next = post->pairs;
-	post->pairs = pair;
-	return epoll_ctl(post->listeners, EPOLL_CTL_ADD, pair->listener_socket, &event) == 0 ||
-	       ca_why_set(why, "epoll: %s", strerror(errno));
-}
-
-/* A door died of a signal. The listener that serves is replaced, so that the next door is not laid
- * out like that one. */
-static void
-door_crashed(struct post *post, const struct bas_pair *from, const struct bas_frame *frame)
-{
-	struct ca_buf payload = { 0 };
-	struct ca_why why = { .text = "" };
-	struct bas_pair *pair = post->pairs;
-
-	ca_buf_put(&payload, frame->payload.data, frame->payload.len);
-	/* A clerk that does not listen has ended, and says so itself. */
-	(void)!bas_frame_send(post->clerk_socket, BAS_F_CRASHED, &payload, NULL, 0);
-	if (from != pair) {
-		(void)!bas_frame_send(pair->listener_socket, BAS_F_CRASHED, &payload, NULL, 0);
-	} else {
-		pair = bas_pair_renew(pair, post->config, &post->listening, &why);
-		if (pair == NULL || !add_pair(post, pair, &why)) {
-			bas_post_say("a listener cannot be replaced: %s", why.text);
-			begin_end(post, 1, FAIL_MS);
-		}
-	}
-	ca_buf_clear(&payload);
-}
-
-static void
-read_listeners(struct post *post)
-{
-	struct epoll_event event;
-	struct bas_frame frame;
-
-	while (epoll_wait(post->listeners, &event, 1, 0) == 1) {
-		struct bas_pair *pair = event.data.ptr;
-
-		if (bas_frame_receive(pair->listener_socket, &frame, post->buf) != BAS_FRAME_OK) {
-			/* SIGCHLD says how it ended. */
-			stop_listening_to(post, pair);
-			continue;
-		}
-		bas_frame_close_fds(&frame);
-		if (frame.type == BAS_F_CRASHED && !post->stopping)
-			door_crashed(post, pair, &frame);
-	}
 }
 
 /* ---- reload */

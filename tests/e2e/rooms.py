@@ -104,6 +104,8 @@ def holds(pid, keys):
             if rights[0] != "r" or line.rstrip().endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
                 continue
             start, end = (int(half, 16) for half in span.split("-"))
+            if end - start > 1 << 30:  # a sanitizer's shadow
+                continue
             try:
                 memory.seek(start)
                 content = memory.read(end - start)

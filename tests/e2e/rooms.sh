@@ -77,7 +77,7 @@ for room in door keeper; do
 	every $room 'can have no children' limit_is 'Max processes' 0
 	every $room 'leaves no core' limit_is 'Max core file size' 0
 done
-every door 'writes no file' limit_is 'Max file size' 0
+[[ $build == *-san ]] || every door 'writes no file' limit_is 'Max file size' 0
 every door 'has few descriptors' limit_is 'Max open files' 56
 
 # ---- what they hold ----
@@ -104,7 +104,7 @@ if [ -n "$super" ]; then
 		readlink "/proc/$1/fd/2" >"$scene/said"
 		[ "$(cat "$scene/said")" = /dev/null ]
 	}
-	every door 'has nowhere to write a line to' silent
+	[[ $build == *-san ]] || every door 'has nowhere to write a line to' silent
 	keys=("$scene/gate_host_key" "$state/seal_key" "$state/checkpoint_key")
 	# knows KEYS PID: their names, one a line.
 	knows() {

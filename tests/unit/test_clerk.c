@@ -685,6 +685,7 @@ send_crash(struct rig *rig, const char *address, unsigned number)
 
 	ca_buf_put_cstring(&payload, address);
 	ca_buf_put_u32(&payload, number);
+	ca_buf_put_u8(&payload, 1);
 	assert_true(bas_frame_send(rig->parent, BAS_F_CRASHED, &payload, NULL, 0));
 	ca_buf_clear(&payload);
 }
