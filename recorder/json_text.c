@@ -2,10 +2,10 @@
 /*
  * json_text.c - any bytes as the inside of a JSON string (RFC 8259 section 7, RFC 3629).
  *
- * Every byte a session prints passes here before it is released, so runs of plain ASCII
- * are copied sixteen bytes at a time. Room for the worst case is made once, up front: the
- * loops below write without asking, at most six bytes for each byte read, and the wide
- * stores may touch sixteen bytes behind what they keep.
+ * Every byte a session prints passes here before it is released, so plain ASCII is copied in
+ * blocks. Room for the worst case is made once, up front: the loops below write without asking, at
+ * most six bytes for each byte read, and a wide store may touch what lies behind: sixteen bytes, or
+ * thirty-two where as many are still to be read.
  */
 #include "json_text.h"
 
@@ -15,6 +15,7 @@
 #endif
 
 #define WIDE  16
+#define BLOCK 64
 #define WORST 6 /* \u001f */
 
 static const uint8_t replacement[] = { 0xef, 0xbf, 0xbd }; /* U+FFFD */
@@ -26,32 +27,150 @@ is_special(uint8_t c)
 	return c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<';
 }
 
+/* What stands for each special ASCII character; `len` 0: itself. Eight bytes, stored as one. */
+struct escape {
+	char text[7];
+	uint8_t len;
+};
+
+#define SHORT(c)  .text = "\\" c, .len = 2
+#define LONG(hex) .text = "\\u00" hex, .len = 6
+
+static const struct escape escapes[0x80] = {
+	{ LONG("00") },
+	{ LONG("01") },
+	{ LONG("02") },
+	{ LONG("03") },
+	{ LONG("04") },
+	{ LONG("05") },
+	{ LONG("06") },
+	{ LONG("07") },
+	{ SHORT("b") },
+	{ SHORT("t") },
+	{ SHORT("n") },
+	{ LONG("0b") },
+	{ SHORT("f") },
+	{ SHORT("r") },
+	{ LONG("0e") },
+	{ LONG("0f") },
+	{ LONG("10") },
+	{ LONG("11") },
+	{ LONG("12") },
+	{ LONG("13") },
+	{ LONG("14") },
+	{ LONG("15") },
+	{ LONG("16") },
+	{ LONG("17") },
+	{ LONG("18") },
+	{ LONG("19") },
+	{ LONG("1a") },
+	{ LONG("1b") },
+	{ LONG("1c") },
+	{ LONG("1d") },
+	{ LONG("1e") },
+	{ LONG("1f") },
+	['"'] = { SHORT("\"") },
+	['\\'] = { SHORT("\\") },
+	['<'] = { LONG("3c") },
+	[0x7f] = { LONG("7f") },
+};
+
+static uint8_t *
+put_ascii(uint8_t *to, uint8_t c)
+{
+	memcpy(to, &escapes[c], sizeof(escapes[c]));
+	return to + escapes[c].len;
+}
+
 /* Copies plain bytes until a special one or the end; gives how many. */
 #ifdef __SSE2__
+/* Which of sixteen bytes are special, a bit each. */
+static unsigned
+find_special(__m128i v)
+{
+	/* signed: below 0x20 are the controls and everything from 0x80 up */
+	__m128i bad = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+
+	bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
+	bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+	bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, _mm_set1_epi8('<')));
+	bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
+	return (unsigned)_mm_movemask_epi8(bad);
+}
+
+static __m128i
+load_wide(const uint8_t *from)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)from);
+}
+
+static void
+copy_gap(uint8_t *to, const uint8_t *from, size_t len)
+{
+	size_t done = 0;
+
+	do {
+		_mm_storeu_si128((__m128i *)(void *)(to + done), load_wide(from + done));
+		_mm_storeu_si128(
+		    (__m128i *)(void *)(to + done + WIDE), load_wide(from + done + WIDE));
+		done += 2 * WIDE;
+	} while (done < len);
+}
+
 static size_t
 copy_plain(uint8_t *to, const uint8_t *from, size_t len)
 {
-	const __m128i space = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"');
-	const __m128i slash = _mm_set1_epi8('\\'), less = _mm_set1_epi8('<');
-	const __m128i del = _mm_set1_epi8(0x7f);
 	size_t done = 0;
 
 	for (; len - done >= WIDE; done += WIDE) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(from + done));
-		/* signed: below 0x20 are the controls and everything from 0x80 up */
-		__m128i bad = _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_cmpeq_epi8(v, quote));
+		__m128i v = load_wide(from + done);
+		unsigned special = find_special(v);
 
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, slash));
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, less));
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(v, del));
 		_mm_storeu_si128((__m128i *)(void *)(to + done), v);
-		int mask = _mm_movemask_epi8(bad);
-		if (mask != 0)
-			return done + (size_t)__builtin_ctz((unsigned)mask);
+		if (special != 0)
+			return done + (size_t)__builtin_ctz(special);
 	}
 	for (; done < len && !is_special(from[done]); done++)
 		to[done] = from[done];
 	return done;
+}
+
+/*
+ * Blocks of ASCII: where the special ones are is found for a whole block before any is written, so
+ * that one does not wait for the other. Stops before a block that has more than ASCII, and before
+ * the end.
+ */
+static const uint8_t *
+put_blocks(uint8_t **to, const uint8_t *p, const uint8_t *end)
+{
+	uint8_t *o = *to;
+
+	while (end - p >= BLOCK + 2 * WIDE) {
+		uint64_t special = 0;
+		unsigned beyond = 0;
+		size_t done = 0;
+
+		for (unsigned i = 0; i < BLOCK; i += WIDE) {
+			__m128i v = load_wide(p + i);
+
+			special |= (uint64_t)find_special(v) << i;
+			beyond |= (unsigned)_mm_movemask_epi8(v);
+		}
+		if (beyond != 0)
+			break;
+		for (; special != 0; special &= special - 1) {
+			size_t at = (size_t)__builtin_ctzll(special);
+
+			copy_gap(o, p + done, at - done);
+			o = put_ascii(o + (at - done), p[at]);
+			done = at + 1;
+		}
+		copy_gap(o, p + done, BLOCK - done);
+		o += BLOCK - done;
+		p += BLOCK;
+	}
+	*to = o;
+	return p;
 }
 #else
 /* The high bit of each byte of the result tells whether that byte of `x` is zero. */
@@ -82,68 +201,15 @@ copy_plain(uint8_t *to, const uint8_t *from, size_t len)
 		to[done] = from[done];
 	return done;
 }
-#endif
 
-/* What stands for each special ASCII character; `len` 0: itself. Eight bytes, stored as one. */
-struct escape {
-	char text[7];
-	uint8_t len;
-};
-
-#define SHORT(c)          \
-	{                 \
-		"\\" c, 2 \
-	}
-#define LONG(hex)              \
-	{                      \
-		"\\u00" hex, 6 \
-	}
-
-static const struct escape escapes[0x80] = {
-	LONG("00"),
-	LONG("01"),
-	LONG("02"),
-	LONG("03"),
-	LONG("04"),
-	LONG("05"),
-	LONG("06"),
-	LONG("07"),
-	SHORT("b"),
-	SHORT("t"),
-	SHORT("n"),
-	LONG("0b"),
-	SHORT("f"),
-	SHORT("r"),
-	LONG("0e"),
-	LONG("0f"),
-	LONG("10"),
-	LONG("11"),
-	LONG("12"),
-	LONG("13"),
-	LONG("14"),
-	LONG("15"),
-	LONG("16"),
-	LONG("17"),
-	LONG("18"),
-	LONG("19"),
-	LONG("1a"),
-	LONG("1b"),
-	LONG("1c"),
-	LONG("1d"),
-	LONG("1e"),
-	LONG("1f"),
-	['"'] = SHORT("\""),
-	['\\'] = SHORT("\\"),
-	['<'] = LONG("3c"),
-	[0x7f] = LONG("7f"),
-};
-
-static uint8_t *
-put_ascii(uint8_t *to, uint8_t c)
+static const uint8_t *
+put_blocks(uint8_t **to, const uint8_t *p, const uint8_t *end)
 {
-	memcpy(to, &escapes[c], sizeof(escapes[c]));
-	return to + escapes[c].len;
+	(void)to;
+	(void)end;
+	return p;
 }
+#endif
 
 static uint8_t *
 put_unicode(uint8_t *to, unsigned c)
@@ -265,7 +331,7 @@ bool
 rec_json_put_text(struct ca_buf *out, const void *data, size_t len)
 {
 	const uint8_t *p = data, *end;
-	size_t before = out->len;
+	size_t before = out->len, n = WIDE;
 	bool exact = true;
 	uint8_t *o;
 
@@ -273,8 +339,9 @@ rec_json_put_text(struct ca_buf *out, const void *data, size_t len)
 		return true; /* the buffer remembers */
 	end = p + len;
 	while (p < end) {
-		size_t n = copy_plain(o, p, (size_t)(end - p));
-
+		if (n >= WIDE) /* else it is no stretch of ASCII */
+			p = put_blocks(&o, p, end);
+		n = copy_plain(o, p, (size_t)(end - p));
 		o += n;
 		p += n;
 		if (p < end && *p < 0x80) {
