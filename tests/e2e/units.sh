@@ -5,7 +5,9 @@
 . "$(dirname "$0")/lib.bash"
 
 scene=$(mktemp -d "${TMPDIR:-/tmp}/postern-test-XXXXXX")
-make -s -C "$root" install DESTDIR="$scene/root" PREFIX=/usr $([ "$build" != "$root/build-san" ] || echo SAN=1) >"$scene/said" 2>&1
+san=
+[[ $build == *-san ]] && san=1
+make -s -C "$root" install SAN=$san DESTDIR="$scene/root" PREFIX=/usr >"$scene/said" 2>&1
 ok $? 'make install puts everything into place' "$(cat "$scene/said")"
 units=$scene/root/usr/lib/systemd/system
 is "$(cd "$units" && echo *)" 'postern-bastion-user.service postern-bastion.service' 'the units are there'
