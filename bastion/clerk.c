@@ -206,8 +206,11 @@ free_ended(struct bas_clerk *clerk)
 static void
 watch_clock(struct bas_clerk *clerk)
 {
-	int64_t deviation = bas_clock_advance(&clerk->clock, (int64_t)time(NULL), bas_clock_boot());
+	int64_t wall, deviation;
+	uint64_t boot;
 
+	bas_clock_read(&wall, &boot);
+	deviation = bas_clock_advance(&clerk->clock, wall, boot);
 	if (deviation - clerk->deviation > STEP || clerk->deviation - deviation > STEP)
 		bas_clerk_log(
 		    clerk, "clock.stepped", json_pack("{s:I}", "seconds", (json_int_t)deviation));
@@ -218,11 +221,12 @@ watch_clock(struct bas_clerk *clerk)
 static void
 save_mark(struct bas_clerk *clerk)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], boot_id[BAS_BOOT_ID_SIZE];
 	struct ca_why why;
 
 	snprintf(path, sizeof(path), "%s/clock", clerk->config->state);
-	if (!bas_clock_save(path, bas_clerk_now(clerk), &why))
+	bas_clock_boot_id(boot_id);
+	if (!bas_clock_save(path, &clerk->clock, boot_id, bas_clock_boot(), &why))
 		bas_clerk_fail(clerk, &why);
 }
 
@@ -257,11 +261,13 @@ sooner(uint64_t *next, uint64_t due)
 static int
 next_timeout(const struct bas_clerk *clerk)
 {
-	uint64_t next = UINT64_MAX, boot = bas_clock_boot();
-	int64_t end = bas_sessions_next(clerk->sessions, clerk->linger);
+	uint64_t next = UINT64_MAX, boot = bas_clock_boot(), second;
+	int64_t end = bas_sessions_next(clerk->sessions, clerk->linger), wall;
 
-	if (end != INT64_MAX)
-		sooner(&next, bas_clock_deadline(&clerk->clock, end, (int64_t)time(NULL), boot));
+	if (end != INT64_MAX) {
+		bas_clock_read(&wall, &second);
+		sooner(&next, bas_clock_deadline(&clerk->clock, end, wall, second));
+	}
 	sooner(&next, clerk->mark_due);
 	sooner(&next, clerk->checkpoint_due);
 	sooner(&next, clerk->stop_due);

@@ -190,7 +190,7 @@ recover_one(struct bas_clerk *clerk, const char *name)
 	bool recovered = false;
 	json_t *fields = NULL;
 
-	if (rec_recording_recover(clerk->recordings, name, clerk->seal, (int64_t)time(NULL),
+	if (rec_recording_recover(clerk->recordings, name, clerk->seal, bas_clerk_now(clerk),
 		&recovered, hash, &why)) {
 		ca_hex_encode(&hex, hash, sizeof(hash));
 		if (recovered)

@@ -19,18 +19,15 @@ bas_clerk_now(const struct bas_clerk *clerk)
 	return bas_clock_now(&clerk->clock);
 }
 
-/* The end on the boot clock. Whole seconds are rounded so that it never comes late. */
+/* The end on the boot clock. */
 static uint64_t
 deadline_of(const struct bas_clerk *clerk, int64_t end)
 {
-	struct timespec wall;
-	uint64_t boot = bas_clock_boot(), deadline;
+	int64_t wall;
+	uint64_t boot;
 
-	clock_gettime(CLOCK_REALTIME, &wall);
-	deadline = bas_clock_deadline(&clerk->clock, end, (int64_t)wall.tv_sec, boot);
-	if (deadline >= boot + NS && deadline != UINT64_MAX)
-		deadline -= (uint64_t)wall.tv_nsec;
-	return deadline;
+	bas_clock_read(&wall, &boot);
+	return bas_clock_deadline(&clerk->clock, end, wall, boot);
 }
 
 static void

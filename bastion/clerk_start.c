@@ -263,18 +263,23 @@ open_log(struct bas_clerk *clerk, const char *folder, struct replay *replay, str
 	return false;
 }
 
+/* The mark is written at once: it holds from the start, also for one that is killed. */
 static bool
 start_clock(struct bas_clerk *clerk, struct ca_why *why)
 {
-	char path[PATH_MAX];
-	int64_t mark, last = rec_log_last_time(clerk->log), wall = (int64_t)time(NULL);
+	char path[PATH_MAX], boot_id[BAS_BOOT_ID_SIZE];
+	int64_t wall;
+	uint64_t boot;
 
-	if (!make_path(path, clerk, "clock", why) || !bas_clock_load(&mark, path, why))
+	bas_clock_boot_id(boot_id);
+	bas_clock_read(&wall, &boot);
+	if (!make_path(path, clerk, "clock", why) ||
+	    !bas_clock_load(&clerk->clock, path, boot_id, boot, why))
 		return false;
-	clerk->deviation =
-	    -bas_clock_start(&clerk->clock, mark > last ? mark : last, wall, bas_clock_boot());
+	bas_clock_raise(&clerk->clock, rec_log_last_time(clerk->log), boot);
+	clerk->deviation = -bas_clock_start(&clerk->clock, wall, boot);
 	clerk->started = bas_clerk_now(clerk);
-	return true;
+	return bas_clock_save(path, &clerk->clock, boot_id, boot, why);
 }
 
 bool
