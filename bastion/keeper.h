@@ -314,6 +314,8 @@ int bas_window_wait(const struct bas_keeper *keeper);
 /* Something has ended that used memory. */
 void bas_window_trim(struct bas_keeper *keeper);
 uint64_t bas_window_monotonic(void); /* CLOCK_MONOTONIC, microseconds */
+/* What recordings and seals are dated with: never before what the clerk has dated. */
+int64_t bas_window_now(struct bas_keeper *keeper);
 
 /* keeper_sandbox.c */
 extern const struct bas_filter_list bas_keeper_calls;

@@ -157,15 +157,13 @@ open_recording(struct bas_keeper *keeper, struct bas_channel *channel, struct ca
 		.confinement = run->command ? bas_level_name(keeper->ready->level) : NULL,
 		.terminal = run->terminal };
 	struct ca_buf names = { 0 };
-	struct timespec wall;
 	bool ok;
 
 	for (size_t i = 0; i < grant->approver_count; i++)
 		ca_buf_printf(&names, "%s%s", i > 0 ? "," : "", grant->approvers[i]);
 	ca_buf_put_u8(&names, 0);
 	header.approvers = ca_buf_ok(&names) ? (const char *)names.data : NULL;
-	clock_gettime(CLOCK_REALTIME, &wall);
-	header.timestamp = wall.tv_sec;
+	header.timestamp = bas_window_now(keeper);
 	run->began = bas_clock_boot();
 	ok = rec_recording_open(&run->recording, keeper->ready->recordings, &header,
 	    keeper->seal_key, keeper->seal_cert, why);

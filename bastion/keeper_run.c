@@ -209,16 +209,14 @@ final_status(const struct bas_run *run, char text[static 32])
 static bool
 seal(struct bas_keeper *keeper, struct bas_run *run, uint64_t *bytes, uint8_t hash[static 32])
 {
-	struct timespec wall;
 	struct ca_why why;
 	char text[32];
 
 	if (run->recording == NULL)
 		return false;
 	final_status(run, text);
-	clock_gettime(CLOCK_REALTIME, &wall);
 	if (!rec_recording_close(run->recording, (bas_clock_boot() - run->began) / 1000, text,
-		wall.tv_sec, hash, &why)) {
+		bas_window_now(keeper), hash, &why)) {
 		bas_run_unrecorded(keeper, run, why.text);
 		return false;
 	}

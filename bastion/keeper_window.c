@@ -31,6 +31,20 @@ bas_window_monotonic(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+int64_t
+bas_window_now(struct bas_keeper *keeper)
+{
+	const struct ca_cert *cert = keeper->seal_cert;
+	int64_t wall, now;
+	uint64_t boot;
+
+	bas_clock_read(&wall, &boot);
+	(void)bas_clock_advance(&keeper->clock, wall, boot);
+	now = bas_clock_at(&keeper->clock, wall, bas_clock_boot());
+	/* The clerk may have seen a time that we slept through. */
+	return cert != NULL && now < (int64_t)cert->valid_after ? (int64_t)cert->valid_after : now;
+}
+
 static uint64_t
 next_boot_event(const struct bas_keeper *keeper)
 {
@@ -129,7 +143,6 @@ check_memory(struct bas_keeper *keeper, uint64_t now)
 static void
 check_run(struct bas_keeper *keeper, struct bas_run *run, uint64_t now)
 {
-	struct timespec wall;
 	struct ca_why why;
 	char sentence[80];
 
@@ -141,9 +154,8 @@ check_run(struct bas_keeper *keeper, struct bas_run *run, uint64_t now)
 	}
 	if (run->recording == NULL || bas_window_monotonic() < run->next_tick)
 		return;
-	clock_gettime(CLOCK_REALTIME, &wall);
-	if (!rec_recording_tick(
-		run->recording, bas_window_monotonic(), wall.tv_sec, &run->next_tick, &why))
+	if (!rec_recording_tick(run->recording, bas_window_monotonic(), bas_window_now(keeper),
+		&run->next_tick, &why))
 		bas_run_unrecorded(keeper, run, why.text);
 }
 

@@ -26,6 +26,15 @@ struct recovery {
 	unsigned done, failed;
 };
 
+/* The log's times never fall, whatever the clock says today. */
+static int64_t
+now(const struct recovery *r)
+{
+	int64_t wall = (int64_t)time(NULL), last = rec_log_last_time(r->log);
+
+	return wall > last ? wall : last;
+}
+
 static bool
 enter(struct recovery *r, const char *name, const uint8_t seal[static 32], struct ca_why *why)
 {
@@ -41,7 +50,7 @@ enter(struct recovery *r, const char *name, const uint8_t seal[static 32], struc
 		ca_why_set(why, "out of memory");
 	else
 		ok = rec_log_append(
-			 r->log, time(NULL), "recording.recovered", fields, NULL, NULL, why) &&
+			 r->log, now(r), "recording.recovered", fields, NULL, NULL, why) &&
 		     rec_log_commit(r->log, why);
 	json_decref(fields);
 	ca_buf_clear(&hex);
@@ -56,7 +65,7 @@ recover_one(struct recovery *r, const char *name)
 	bool recovered;
 
 	if (!rec_recording_recover(
-		r->folder_fd, name, r->seal_key, time(NULL), &recovered, seal, &why) ||
+		r->folder_fd, name, r->seal_key, now(r), &recovered, seal, &why) ||
 	    (recovered && !enter(r, name, seal, &why))) {
 		r->failed++;
 		(void)rec_fail(REC_REFUSED, &why);
