@@ -55,9 +55,8 @@ struct fence {
 
 /* What a command with helpers may read where it has no root of its own: no folder of programs, and
  * none that its user may write. */
-static const char *const shared[] = { "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/lib",
-	"/lib32", "/lib64", "/libx32", "/usr/share", "/usr/local/lib", "/usr/local/share", "/etc",
-	"/proc", "/sys" };
+static const char *const shared[] = { "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share",
+	"/usr/local/lib", "/usr/local/share", "/etc", "/proc", "/sys" };
 
 static int most = INT_MAX;
 

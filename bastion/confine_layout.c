@@ -27,8 +27,9 @@
 #define WRITES	(HELD | MOUNT_ATTR_NOEXEC)
 #define DEVICES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC)
 
-static const char *const libraries[] = { "/lib", "/lib32", "/lib64", "/libx32", "/usr/lib",
-	"/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/local/lib" };
+/* Those of other sizes of word are of no use: the system call list kills what makes their calls. */
+static const char *const libraries[] = { "/lib", "/lib64", "/usr/lib", "/usr/lib64",
+	"/usr/local/lib" };
 
 /* Links on merged systems; the programs behind them are not there. */
 static const char *const merged[] = { "/bin", "/sbin" };
@@ -115,7 +116,7 @@ follow_link(struct walk *walk, size_t parent)
 	if (!add_text(walk->layout, BAS_NODE_LINK, walk->real, text) ||
 	    (size_t)snprintf(rest, sizeof(rest), "%s/%s", text, walk->rest) >= sizeof(rest))
 		return false;
-	strcpy(walk->rest, rest);
+	memcpy(walk->rest, rest, strlen(rest) + 1);
 	walk->real[text[0] == '/' ? 0 : parent] = '\0';
 	return true;
 }

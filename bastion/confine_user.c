@@ -4,6 +4,7 @@
  */
 #include "bastion/confine_parts.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -17,10 +18,11 @@ bool
 bas_user_drop_bounding(struct ca_why *why)
 {
 	for (unsigned long capability = 0; capability < CAPABILITIES_MAX; capability++) {
-		if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0)
-			break;
-		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0)
-			return bas_confine_failed("bounding set", why);
+		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL && capability > 0)
+			break; /* one more than this kernel has */
+		return bas_confine_failed("bounding set", why);
 	}
 	return true;
 }

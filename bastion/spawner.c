@@ -156,10 +156,7 @@ tell_spawned(struct bas_spawner *spawner, struct keeper *keeper, uint32_t tag, p
 {
 	struct ca_buf payload = { 0 };
 
-	ca_buf_put_u32(&payload, tag);
-	ca_buf_put_u8(&payload, pid != 0);
-	ca_buf_put_u32(&payload, (uint32_t)pid);
-	ca_buf_put_cstring(&payload, pid != 0 ? "" : why->text);
+	bas_spawn_answer_put(&payload, tag, pid, why);
 	keeper_tell(spawner, keeper, BAS_F_SPAWNED, &payload);
 }
 
@@ -169,32 +166,22 @@ tell_gone(struct bas_spawner *spawner, struct command *command)
 {
 	struct ca_buf payload = { 0 };
 	int status = command->reported ? command->report.status : SIGKILL;
-	const char *name = "";
+	uint64_t cpu = command->reported ? command->report.cpu : 0;
 
-	if (WIFSIGNALED(status) && (name = sigabbrev_np(WTERMSIG(status))) == NULL)
-		name = "KILL"; /* a real-time signal has no name on the wire */
-	ca_buf_put_u32(&payload, command->tag);
-	ca_buf_put_u32(&payload, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : 0);
-	ca_buf_put_cstring(&payload, name);
-	ca_buf_put_u64(&payload, command->reported ? command->report.cpu : 0);
+	bas_spawn_end_put(&payload, command->tag, status, cpu);
 	keeper_tell(spawner, command->keeper, BAS_F_GONE, &payload);
 }
 
 /* The tree is gone: answers, once. */
 static void
-command_gone(struct bas_spawner *spawner, struct command *command)
+command_answer(struct bas_spawner *spawner, struct command *command)
 {
 	static const struct ca_why killed = { "the command was ended before it ran" };
 
-	command_close(command);
-	if (command->child.forwarder > 0)
-		kill(command->child.forwarder, SIGKILL);
-	if (command->keeper != NULL) {
-		if (command->answered)
-			tell_gone(spawner, command);
-		else
-			tell_spawned(spawner, command->keeper, command->tag, 0, &killed);
-	}
+	if (command->keeper != NULL && command->answered)
+		tell_gone(spawner, command);
+	else if (command->keeper != NULL)
+		tell_spawned(spawner, command->keeper, command->tag, 0, &killed);
 	if (command->keeper != NULL)
 		command->keeper->commands--;
 	command->keeper = NULL;
@@ -229,6 +216,7 @@ command_report(struct bas_spawner *spawner, struct command *command)
 	case BAS_REPORT_ENDED:
 		command->reported = true;
 		command->report = report;
+		command_answer(spawner, command); /* only the init is left, with nothing of it */
 		break;
 	}
 }
@@ -574,7 +562,10 @@ bas_spawner_reaped(struct bas_spawner *spawner, pid_t pid)
 		for (int i = 0; i < 2 && command->watch.fd >= 0; i++)
 			command_report(spawner, command);
 		command->reaped = true;
-		command_gone(spawner, command);
+		command_close(command);
+		if (command->child.forwarder > 0)
+			kill(command->child.forwarder, SIGKILL);
+		command_answer(spawner, command);
 		return true;
 	}
 	return false;

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* Names, and with `*` beginnings of names. No loader, shell or locale path variable is among them.
  */
@@ -98,4 +99,26 @@ bas_spawn_request_check(const struct bas_spawn_request *request, const struct ba
 		return ca_why_set(why, "program '%.64s' is not that of command '%s'",
 		    request->argv[0] == NULL ? "" : request->argv[0], (*command)->name);
 	return check_environment(request->envp, why);
+}
+
+void
+bas_spawn_answer_put(struct ca_buf *out, uint32_t tag, pid_t pid, const struct ca_why *why)
+{
+	ca_buf_put_u32(out, tag);
+	ca_buf_put_u8(out, pid != 0);
+	ca_buf_put_u32(out, (uint32_t)pid);
+	ca_buf_put_cstring(out, pid != 0 ? "" : why->text);
+}
+
+void
+bas_spawn_end_put(struct ca_buf *out, uint32_t tag, int status, uint64_t cpu)
+{
+	const char *name = "";
+
+	if (WIFSIGNALED(status) && (name = sigabbrev_np(WTERMSIG(status))) == NULL)
+		name = "KILL"; /* a real-time signal has no name on the wire */
+	ca_buf_put_u32(out, tag);
+	ca_buf_put_u32(out, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : 0);
+	ca_buf_put_cstring(out, name);
+	ca_buf_put_u64(out, cpu);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "bastion/config.h"
 #include "ca/buf.h"
@@ -35,5 +36,10 @@ void bas_spawn_request_clear(struct bas_spawn_request *request);
 CA_MUST_USE bool bas_spawn_request_check(const struct bas_spawn_request *request,
     const struct bas_config *config, const struct bas_role **role,
     const struct bas_command **command, struct ca_why *why);
+
+/* BAS_F_SPAWNED: `pid` is 0 when it failed, `why` then says how. */
+void bas_spawn_answer_put(struct ca_buf *out, uint32_t tag, pid_t pid, const struct ca_why *why);
+/* BAS_F_GONE: a status as from waitpid, processor time in microseconds. */
+void bas_spawn_end_put(struct ca_buf *out, uint32_t tag, int status, uint64_t cpu);
 
 #endif

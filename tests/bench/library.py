@@ -26,3 +26,14 @@ def library(_, table):
     table.add("certificate built, signed, judged (openssl speed: 1 + 1)", issued, limits, 0.5, "/s", most=False)
     table.add("the same with three approvals", granted, limits, None, "/s")
     table.add_limit("judgement with three approvals", median(judgement) / 1000, 1, "ms")
+
+
+def spawn(_, table):
+    """Confinement: what a command takes longer than plain fork and exec, at the level that is reached."""
+    rounds = []
+    for _ in range(ROUNDS):
+        rounds.append([line.split() for line in ask([tool("spawn"), "100"]).splitlines()])
+    for index, (level, _) in enumerate(rounds[0]):
+        if index > 0:
+            costs = [(float(made[index][1]) - float(made[0][1])) / 1000 for made in rounds]
+            table.add_limit("command at level %s, over plain fork and exec" % level, median(costs), 1.2, "ms")
