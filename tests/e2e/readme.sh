@@ -44,7 +44,8 @@ edit() {
 	for file in "$conf" "${conf%/*}"/roles/*.conf; do
 		sed -i -e 's|"postern"|"64001:64001"|' -e 's|"postern-door"|"64002:64002"|' -e 's|"postern-run"|"64003:64003"|' \
 			-e 's|"postern-audit"|"64004:64001"|' -e "s|/var/lib/postern|$scene/var/lib/postern|g" \
-			-e "s|/etc/postern|$scene/etc/postern|g" -e "s|/usr/local/bin|$installed/bin|" -e 's|"0.0.0.0:22"|"127.0.0.1:0"|' "$file"
+			-e "s|/etc/postern|$scene/etc/postern|g" -e "s|/usr/local/bin|$installed/bin|" -e 's|"0.0.0.0:22"|"127.0.0.1:0"|' \
+			-e 's|least = "full"|least = "basic"|' "$file" # what this machine reaches, whatever it is
 		[ "$(id -u)" -eq 0 ] || sed -i -E '/^ *(owner|door|user) =/d' "$file"
 		for program in $(grep -oE 'argv = \[ "[^"]*"' "$file" | cut -d'"' -f2); do
 			[ -x "$program" ] || sed -i "s|\"$program\"|\"/usr/bin/true\"|" "$file"

@@ -123,7 +123,7 @@ the_commands_of_the_samples_run_what_they_say(void **state)
 		{ "diagnostics", "tail server.log", "/var/log/clickhouse-server/server.log" },
 		{ "linux", "disks --inodes", "--inodes" },
 		{ "linux", "processes rss", "--sort=-rss" },
-		{ "linux", "sockets --timers", "--options" },
+		{ "linux", "sockets", "/proc/1/net/tcp6" },
 		{ "linux", "activity", "10" },
 		{ "audit", "show 20261121-a1.2", "20261121-a1.2" },
 	};
