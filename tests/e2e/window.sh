@@ -381,7 +381,7 @@ policy() {
 	: >"$scene/gate.log"
 	cp "$scene/approvers" "$scene/carol"
 	sed -i "/^carol@/s|ssh-ed25519 .*|$(cut -d' ' -f1,2 "$scene/keys/mallory.pub")|" "$scene/approvers"
-	grant -- approved with a key that is not listed any more
+	grant --sessions 9 -- approved with a key that is not listed any more
 	runs 'a file that changes is not a policy that changed'
 	sed -i 's/admits = "grant"/admits = "nobody"/' "$scene/gate.conf"
 	kill -HUP "$gate_pid"
