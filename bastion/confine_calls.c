@@ -31,6 +31,13 @@
  * everywhere. */
 #define LAST_CALL 466
 
+/* Of a call's first argument, the half that holds an int. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FIRST_ARGUMENT offsetof(struct seccomp_data, args[0])
+#else
+#define FIRST_ARGUMENT (offsetof(struct seccomp_data, args[0]) + 4)
+#endif
+
 /* Names, because an older libseccomp has no constants for the younger ones. */
 static const char *const refused[] = {
 	/* namespaces and roots */
@@ -119,7 +126,7 @@ refuse_arguments(scmp_filter_ctx filter)
 	    SECCOMP_FILTER_FLAG_NEW_LISTENER);
 }
 
-/* UNIX, INET, INET6 and NETLINK_ROUTE remain. */
+/* UNIX (but see bas_calls_refuse_local), INET, INET6 and NETLINK_ROUTE remain. */
 static bool
 refuse_families(scmp_filter_ctx filter)
 {
@@ -225,6 +232,25 @@ bas_calls_prepare(struct ca_why *why)
 		return true;
 	return (compile(&programs[ONCE], false) && compile(&programs[HELPERS], true)) ||
 	       ca_why_set(why, "the commands' system call filter cannot be made");
+}
+
+bool
+bas_calls_refuse_local(struct ca_why *why)
+{
+	/* Calls of other machines are refused by the list. The family is an int: the
+	 * kernel does not look at the upper half either. */
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIRST_ARGUMENT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof(filter) / sizeof(filter[0]), .filter = filter };
+
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ||
+	       bas_confine_failed("local sockets", why);
 }
 
 bool

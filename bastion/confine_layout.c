@@ -259,6 +259,32 @@ add_system(struct bas_layout *layout)
 	       add_node(layout, "/proc", (struct bas_node){ .kind = BAS_NODE_PROC });
 }
 
+/* Whether a library folder shows it, whose files can be mapped to run: a list takes nothing away.
+ */
+static bool
+is_library(const struct bas_layout *layout, const char *path)
+{
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct bas_node *node = &layout->nodes[i];
+		size_t len = strlen(node->path);
+
+		if (node->kind == BAS_NODE_BIND && node->attributes == RUNS &&
+		    strncmp(path, node->path, len) == 0 && (path[len] == '/' || path[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static bool
+add_read(struct bas_layout *layout, const char *path)
+{
+	struct walk walk;
+
+	if (resolve(&walk, layout, path) && is_library(layout, walk.real))
+		return true;
+	return add_bind(layout, path, READS);
+}
+
 /* `read = [ "/proc" ]` is no folder like others: what it shows depends on the level. */
 static bool
 add_listed(struct bas_layout *layout, const struct bas_confine *confine)
@@ -269,7 +295,7 @@ add_listed(struct bas_layout *layout, const struct bas_confine *confine)
 		bool proc = strcmp(confine->read[i], "/proc") == 0;
 
 		if (proc && !layout->full ? !add_node(layout, "/proc", whole)
-					  : !add_bind(layout, confine->read[i], READS))
+					  : !add_read(layout, confine->read[i]))
 			return false;
 	}
 	return add_binds(layout, confine->write, confine->write_count, WRITES);

@@ -52,13 +52,26 @@ change_user(const struct bas_launch *launch, enum bas_level level, struct ca_why
 	       bas_user_drop_capabilities(why);
 }
 
+/* A socket that `write` lists by its own name is meant to be spoken to. */
 static bool
-enter_calls(const struct bas_launch *launch, struct ca_why *why)
+lists_socket(const struct bas_confine *confine)
 {
+	struct stat st;
+
+	for (size_t i = 0; i < confine->write_count; i++)
+		if (stat(confine->write[i], &st) == 0 && S_ISSOCK(st.st_mode))
+			return true;
+	return false;
+}
+
+static bool
+enter_calls(const struct bas_launch *launch, bool own_root, struct ca_why *why)
+{
+	bool local = !own_root || lists_socket(&launch->command->confine);
 	bool helpers = bas_confine_has_helpers(&launch->command->confine);
 	int listener;
 
-	return bas_calls_enter(helpers, &listener, why) &&
+	return (local || bas_calls_refuse_local(why)) && bas_calls_enter(helpers, &listener, why) &&
 	       (helpers || bas_once_hand_over(BAS_CONFINE_REPORT, listener, why));
 }
 
@@ -74,7 +87,8 @@ apply(const struct bas_launch *launch, enum bas_level level, struct ca_why *why)
 		return bas_confine_failed("folder '/'", why);
 	return bas_confine_session(launch, why) && bas_limits_set(launch->command, why) &&
 	       change_user(launch, level, why) && bas_user_tie(launch->parent, why) &&
-	       (!rules || bas_landlock_enter(launch, own_root, why)) && enter_calls(launch, why);
+	       (!rules || bas_landlock_enter(launch, own_root, why)) &&
+	       enter_calls(launch, own_root, why);
 }
 
 static bool

@@ -44,6 +44,11 @@ CA_MUST_USE bool bas_calls_prepare(struct ca_why *why);
  * whoever holds `listener` (owned by the caller), and when that is closed all are refused.
  */
 CA_MUST_USE bool bas_calls_enter(bool helpers, int *listener, struct ca_why *why);
+/*
+ * No socket of the UNIX family from here on, pairs excepted: neither a mount that is read-only nor
+ * Landlock keeps anyone from connecting to a socket that lies in a listed folder.
+ */
+CA_MUST_USE bool bas_calls_refuse_local(struct ca_why *why);
 
 /* ---- confine_once.c: seccomp_unotify(2) */
 /* Hands the listener to the init over the report socket. */

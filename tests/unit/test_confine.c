@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/un.h>
 
 #include <cmocka.h>
 
@@ -452,7 +453,8 @@ other_socket_families_are_refused(void **state)
 
 	EACH(hold, state, 0)
 	{
-		expect(attempt(hold, "socket", "1", NULL), "done");
+		expect(attempt(hold, "socket", "1", NULL),
+		    hold->level == BAS_LEVEL_BASIC ? "done" : "EAFNOSUPPORT");
 		expect(attempt(hold, "socket", "2", NULL), "done");
 		expect(attempt(hold, "socket", "10", NULL), "done");
 		for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
@@ -466,6 +468,27 @@ other_socket_families_are_refused(void **state)
 			expect(attempt(hold, "socket", family, slash, NULL), "EAFNOSUPPORT");
 		}
 	}
+}
+
+/* Neither a read-only mount nor Landlock keeps anyone from connecting to what he can see. */
+static void
+a_socket_is_spoken_to_only_where_write_lists_it(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char path[PATH_MAX], folder[PATH_MAX];
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strcpy(folder, scratch_path("folder"));
+	strcpy(path, scratch_path("socket"));
+	assert_true(strlen(path) < sizeof(address.sun_path));
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	for (int write = 0; write < 2; write++) {
+		EACH(hold, state, LIST(read, path), LIST(write, write ? path : folder))
+		expect(attempt(hold, "socket", "1", NULL), write ? "done" : "EAFNOSUPPORT");
+	}
+	close(fd);
+	unlink(path);
 }
 
 static void
@@ -580,6 +603,7 @@ main(int argc, char **argv)
 		ROOTED(processes_are_limited),
 		EVERYWHERE(listed_system_calls_are_refused),
 		EVERYWHERE(other_socket_families_are_refused),
+		ROOTED(a_socket_is_spoken_to_only_where_write_lists_it),
 		EVERYWHERE(nothing_is_typed_into_its_terminal),
 		ROOTED(real_programs_still_work),
 	};
