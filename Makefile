@@ -75,6 +75,7 @@ deps:
 	@packaging/install-dependencies build run test
 
 check: deps
+	@packaging/install-dependencies server
 	@$(MAKE) --no-print-directory tests layers
 	@BUILD=$(B) tests/run
 
