@@ -51,11 +51,14 @@ class Side:
 
 
 class Scene:
-    """A gate and an sshd, as long as the `with` lasts."""
+    """A gate and an sshd, as long as the `with` lasts. `launcher`: what starts the gate."""
+
+    def __init__(self, *launcher):
+        self.launcher = launcher
 
     def __enter__(self):
-        self.process = subprocess.Popen([os.path.join(HERE, "scene")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
+        self.process = subprocess.Popen([os.path.join(HERE, "scene"), *self.launcher], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
         facts = {}
         for line in self.process.stdout:
             name, _, value = line.rstrip("\n").partition(" ")
@@ -66,6 +69,7 @@ class Scene:
             self.__exit__()
             sys.exit("bench: the gate or the sshd beside it could not be started")
         self.folder = facts["scene"]
+        self.level = facts["level"]
         self.gate = Side("gate", facts)
         self.sshd = Side("sshd", facts)
         self.sides = (self.gate, self.sshd)
@@ -113,11 +117,17 @@ def cpu(root):
     return sum(sum(int(field) for field in fields[11:15]) for fields in tree(root).values()) / TICK
 
 
-def settle(root, count):
-    """Waits until what belonged to past connections has ended: a tree of `count` processes."""
+def settle(root, count=None):
+    """Waits until what belonged to past connections has ended: until a tree is of `count` processes, or
+    until it has not changed for a while. Gives its size."""
     deadline = time.monotonic() + 5
-    while len(tree(root)) > count and time.monotonic() < deadline:
-        time.sleep(0.01)
+    size, since = len(tree(root)), time.monotonic()
+    while time.monotonic() < deadline and (size > count if count else time.monotonic() - since < 0.3):
+        time.sleep(0.02)
+        now = len(tree(root))
+        if now != size:
+            size, since = now, time.monotonic()
+    return size
 
 
 def pss(pid):
@@ -196,7 +206,8 @@ class Table:
         print("  %s: %s, %s  %s %s %s" % row, file=sys.stderr, flush=True)
 
     def note(self, text):
-        self.notes.append(text)
+        if text not in self.notes:
+            self.notes.append(text)
 
     def show(self):
         heads = ("figure", "ours", "peer's", "ratio", "target", "")
